@@ -1,0 +1,99 @@
+"""Sends due deliveries: 5 s each, again with growing pauses for 24 hours, then a dead letter that stays visible.
+
+One row per task: a newer state takes the place of an undelivered older one, so states arrive in order. At least once, with a stable id.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import httpx2 as httpx
+
+from proxy.callbacks.event import event_of, signed
+from proxy.guard import Destination, ForbiddenAddressError, Guard
+from proxy.model import TaskRecord
+from proxy.store import Delivery, Store
+from proxy.supervisor import Events
+from proxy.translate.videos import TaskView
+
+TIMEOUT = 5.0
+PAUSES = (5.0, 15.0, 60.0, 300.0, 900.0, 3600.0)
+"""Seconds between attempts; the last one repeats."""
+
+LIFETIME = 86400.0
+"""Seconds after which an undelivered event is a dead letter."""
+
+AT_ONCE = 32
+
+
+class Sender:
+    """Works through the deliveries. `view` shows a task as its caller sees it; `secret` is a caller's signing key."""
+
+    def __init__(  # noqa: PLR0913 - collaborators of a background worker, all named at the one place that builds it
+        self,
+        *,
+        store: Store,
+        guard: Guard,
+        transport: httpx.AsyncBaseTransport,
+        view: Callable[[TaskRecord], TaskView],
+        secret: Callable[[str], bytes],
+        events: Events,
+        now: Callable[[], float],
+        allow_private: bool,
+    ) -> None:
+        self._store = store
+        self._guard = guard
+        self._transport = transport
+        self._view = view
+        self._secret = secret
+        self._events = events
+        self._now = now
+        self._allow_private = allow_private
+
+    async def step(self) -> None:
+        """Send what is due now, side by side."""
+        due = await self._store.due_deliveries(self._now(), AT_ONCE)
+        await asyncio.gather(*(self._deliver(delivery) for delivery in due))
+
+    async def _deliver(self, delivery: Delivery) -> None:
+        record = await self._store.task_by_key(delivery.task_key)
+        if record is None:
+            await self._store.end_delivery(delivery, "gone", None, None)
+            return
+        problem = await self._send(delivery, record)
+        now = self._now()
+        if problem is None:
+            await self._store.end_delivery(delivery, "delivered", None, None)
+        elif now - delivery.created_at >= LIFETIME:
+            self._events.event("error", "a callback is given up", task=record.id, caller=record.caller, reason=problem)
+            await self._store.end_delivery(delivery, "dead", problem, None)
+        else:
+            pause = PAUSES[min(delivery.attempts, len(PAUSES) - 1)]
+            await self._store.end_delivery(delivery, "pending", problem, now + pause)
+
+    async def _send(self, delivery: Delivery, record: TaskRecord) -> str | None:
+        """None if the receiver confirmed with a 2xx, else what went wrong."""
+        try:
+            destination = await self._guard.admit(delivery.url, allow_private=self._allow_private)
+        except ForbiddenAddressError as forbidden:
+            return str(forbidden)
+        event = event_of(delivery.event_id, int(delivery.created_at), self._view(record))
+        headers = signed(event, self._secret(record.caller), int(self._now()))
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                return await self._post(destination, headers, event.body)
+        except TimeoutError:
+            return f"no answer within {TIMEOUT:g} s"
+        except httpx.TransportError as broken:
+            return f"the connection failed ({type(broken).__name__})"
+
+    async def _post(self, destination: Destination, headers: dict[str, str], body: bytes) -> str | None:
+        request = httpx.Request(
+            "POST", destination.pinned_url, headers={**headers, "host": destination.authority}, content=body
+        )
+        request.extensions = {
+            "sni_hostname": destination.host,
+            "timeout": {"connect": TIMEOUT, "read": TIMEOUT, "write": TIMEOUT, "pool": TIMEOUT},
+        }
+        response = await self._transport.handle_async_request(request)
+        await response.aclose()
+        return None if 200 <= response.status_code < 300 else f"it answered {response.status_code}"

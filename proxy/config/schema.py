@@ -1,0 +1,207 @@
+"""The keys of the configuration, their types, defaults and accepted forms (contract.md §4): the one list that everything else is compared with.
+
+A field's description is its accepted form, as shown to whoever wrote something else.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
+
+from proxy.config.forms import (
+    ByteSize,
+    DatabaseUrl,
+    Hosts,
+    Networks,
+    Origins,
+    RedisUrl,
+    SecretValue,
+    TimeZone,
+    WebAddress,
+)
+
+
+class Section(BaseModel):
+    """A table of the file: frozen, strict, and without room for keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class Server(Section):
+    """[server]: where the gateway listens and whom it trusts."""
+
+    host: str = Field("127.0.0.1", min_length=1, description='an address or name to listen on: "127.0.0.1"')
+    port: int = Field(8686, ge=0, le=65535, description="a port from 1 to 65535, or 0 for any free one: 8686")
+    public_url: WebAddress = Field("", description='an http(s) address or "": "https://gw.example.com"')
+    allowed_hosts: Hosts = Field((), description='a list of host names without scheme and path: ["gw.example.com"]')
+    trusted_proxies: Networks = Field((), description='a list of addresses or networks: ["10.0.0.0/8"]')
+    max_body: ByteSize = Field(
+        64 * 1024 * 1024, ge=1024, description='bytes, or a size with KiB, MiB or GiB, from 1KiB: "64MiB"'
+    )
+    secret: SecretValue = Field(
+        None, description='{ env = "NAME" } or { file = "/path" }, or {} to have one generated and kept in the store'
+    )
+
+
+class StoreSettings(Section):
+    """[store]: where callers, tasks and the ledger are kept. The addresses may hold passwords, so no repr shows them."""
+
+    url: DatabaseUrl = Field(
+        "sqlite:///data/arkbridge.db",
+        repr=False,
+        description='"sqlite:///data/arkbridge.db" or "postgresql://user:password@host/name"',
+    )
+    redis_url: RedisUrl = Field("", repr=False, description='"redis://host:6379/0" or ""')
+
+
+class UpstreamEntry(Section):
+    """[[upstream]]: one account at one provider."""
+
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\z",
+        description='up to 64 letters, digits, dots, dashes and underscores: "ark"',
+    )
+    dialect: Literal["ark", "openai"] = Field(description='"ark" or "openai"')
+    profile: Literal["", "strict", "newapi", "vllm-omni", "sglang"] = Field(
+        "", description='"" or, with dialect = "openai", "strict", "newapi", "vllm-omni" or "sglang"'
+    )
+    base_url: WebAddress = Field(
+        min_length=1, description='an http(s) address: "https://ark.cn-beijing.volces.com/api/v3"'
+    )
+    api_key: SecretValue = Field(None, description='{ env = "ARK_API_KEY" } or { file = "/run/secrets/ark" }')
+    api_keys: Annotated[tuple[SecretValue, ...], Field(strict=False)] = Field(
+        (), description='a list such as [ { env = "ARK_API_KEY" }, { file = "/run/secrets/ark" } ]'
+    )
+    currency: str | None = Field(
+        None,
+        pattern=r"^[A-Z]{3}\z",
+        description='a currency in three capital letters: "CNY"; without the key: inferred',
+    )
+    media_origins: Origins = Field((), description='a list of origins: ["https://media.example.com"]')
+    retired: bool = Field(default=False, description="true or false")
+
+
+class RouteEntry(Section):
+    """One route of a [[model]]."""
+
+    upstream: str = Field(min_length=1, description='the name of an [[upstream]]: "ark"')
+    upstream_model: str = Field(min_length=1, description="the model's name there, a text that is not empty")
+    weight: int = Field(1, ge=1, description="a whole number from 1")
+
+
+class ModelEntry(Section):
+    """[[model]]: what callers say and where it leads, by `routes` or by the short form for one route."""
+
+    name: str = Field(min_length=1, description='the name that callers say: "seedance-2.0-fast"')
+    routes: Annotated[tuple[RouteEntry, ...], Field(strict=False)] = Field(
+        (), description='a list such as [ { upstream = "ark", upstream_model = "…", weight = 1 } ]'
+    )
+    upstream: str | None = Field(None, min_length=1, description='the name of an [[upstream]]: "ark"')
+    upstream_model: str | None = Field(
+        None, min_length=1, description="the model's name at that upstream, a text that is not empty"
+    )
+
+
+class Models(Section):
+    """[models]: what happens to a model that is not listed."""
+
+    passthrough: str | None = Field(
+        None, description='the name of an [[upstream]], or "" for none; without the key: the only upstream'
+    )
+
+
+class Accounting(Section):
+    """[accounting]: how days and months are counted."""
+
+    timezone: TimeZone = Field("UTC", description='a time zone by its IANA name: "UTC" or "Asia/Shanghai"')
+
+
+class Video(Section):
+    """[video]: what is kept of video tasks."""
+
+    archive: Literal["off", "local", "s3"] = Field("off", description='"off", "local" or "s3"')
+    keep_prompts: bool = Field(default=True, description="true or false")
+
+
+class Callbacks(Section):
+    """[callbacks]: where callers' callbacks may go."""
+
+    allow_private: bool = Field(default=False, description="true or false")
+
+
+class Console(Section):
+    """[console]: the web console."""
+
+    enabled: bool = Field(default=True, description="true or false")
+
+
+class Log(Section):
+    """[log]: the log lines."""
+
+    format: Literal["json", "text"] = Field("json", description='"json" or "text"')
+    bodies: bool = Field(default=False, description="true or false")
+
+
+class Root(Section):
+    """The whole file."""
+
+    server: Server = Server()
+    store: StoreSettings = StoreSettings()
+    upstream: tuple[UpstreamEntry, ...] = ()
+    model: tuple[ModelEntry, ...] = ()
+    models: Models = Models()
+    accounting: Accounting = Accounting()
+    video: Video = Video()
+    callbacks: Callbacks = Callbacks()
+    console: Console = Console()
+    log: Log = Log()
+
+
+def tables(model: type[Section]) -> Mapping[str, type[Section]]:
+    """The keys of `model` that are tables or lists of tables, with what each holds."""
+    found = {name: _table(field.annotation) for name, field in model.model_fields.items()}
+    return {name: inner for name, inner in found.items() if inner is not None}
+
+
+def is_list(model: type[Section], name: str) -> bool:
+    """Whether the key is a list of tables (`[[name]]`)."""
+    return bool(get_args(model.model_fields[name].annotation))
+
+
+def field_at(model: type[Section], path: tuple[str | int, ...]) -> FieldInfo | None:
+    """What is declared of the key at `path` (list indexes included), or None."""
+    field: FieldInfo | None = None
+    inner: type[Section] | None = model
+    for name in path:
+        if isinstance(name, int):
+            continue
+        field = inner.model_fields.get(name) if inner else None
+        inner = _table(field.annotation) if field else None
+    return field
+
+
+def table_at(path: tuple[str | int, ...]) -> type[Section]:
+    """The table that holds the key at `path`, as far as it is known."""
+    inner: type[Section] = Root
+    for name in path[:-1]:
+        inner = tables(inner).get(str(name), inner)
+    return inner
+
+
+def known_keys(model: type[Section] = Root, prefix: str = "") -> Iterator[str]:
+    """Every key that a file may have: `server.port`, `upstream[].name`, `model[].routes[].weight` …"""
+    inner = tables(model)
+    for name in model.model_fields:
+        if name in inner:
+            dots = "[]." if is_list(model, name) else "."
+            yield from known_keys(inner[name], prefix + name + dots)
+        if name not in inner or model is not Root:
+            yield prefix + name
+
+
+def _table(annotation: object) -> type[Section] | None:
+    for candidate in (annotation, *get_args(annotation)):
+        if isinstance(candidate, type) and issubclass(candidate, Section):
+            return candidate
+    return None

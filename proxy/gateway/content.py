@@ -1,0 +1,225 @@
+"""A result's bytes: streamed through us or redirected to, never held whole (openai-wire.md §5.8).
+
+Result links get no credential of ours; the upstream's own content route gets the key. Only the wait for the next bytes has a limit.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass, replace
+from urllib.parse import quote, urlsplit
+
+from proxy.errors import NotSent, OutcomeUnknown, Problem, Refusal, TransportError, UnreadableAnswer
+from proxy.gateway.call import Answer, Call
+from proxy.gateway.links import expires_at, public_link
+from proxy.gateway.reader import Reader
+from proxy.gateway.rows import is_over
+from proxy.gateway.services import Services
+from proxy.gateway.tasks import NOT_FOUND, Tasks
+from proxy.guard import ForbiddenAddressError
+from proxy.model import TaskRecord, TaskStatus, Upstream
+from proxy.store import TaskFilter
+from proxy.upstream.client import Stream
+
+NOT_READY = "Video is not ready yet, use GET /v1/videos/{id} to check status."
+PASSED_ON = ("content-length", "content-range", "accept-ranges", "etag", "last-modified", "content-md5")
+STALE = frozenset({400, 401, 403, 404, 410})
+"""Answers of a media store that mean that the link is no longer good."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A result that is being read: its stream and what has to be closed after it."""
+
+    stream: Stream
+    stack: AsyncExitStack
+
+
+class Content:
+    """Answers GET and HEAD of /v1/videos/{id}/content, by key or by signed link."""
+
+    def __init__(self, services: Services, reader: Reader, tasks: Tasks) -> None:
+        self._services = services
+        self._reader = reader
+        self._tasks = tasks
+
+    async def send(self, call: Call) -> Answer:
+        """The bytes (or the redirect) of one result."""
+        record = await self._reader.fresh(await self._find(call))
+        call.task_id, call.upstream, call.record = record.id, record.upstream, record
+        _require_result(record, dict(call.query))
+        if call.headers.get("x-arkbridge-content", "").strip().lower() == "redirect":
+            link = public_link(record, self._services.router.upstream(record.upstream))
+            if link:
+                return Answer(status=302, headers=[("location", link), ("cache-control", "no-store")])
+        head = call.method == "HEAD"
+        opened = await self._open(record, _range_headers(call.headers, head=head))
+        return await _head(record, opened) if head else _stream(record, opened)
+
+    async def _find(self, call: Call) -> TaskRecord:
+        query = dict(call.query)
+        if call.identity is not None or "sig" not in query:
+            return await self._tasks.find(call)
+        expires = int(query["exp"]) if query.get("exp", "").isascii() and query.get("exp", "").isdigit() else 0
+        now = self._services.now()
+        for record in await self._services.store.tasks(TaskFilter(ids=(call.params["id"],), limit=50)):
+            if self._services.signer.check_link(record.key, expires, query["sig"], now):
+                return record
+            if self._services.signer.check_link(record.key, expires, query["sig"], 0):
+                raise Refusal(
+                    Problem.VIDEO_EXPIRED, "This link has ended; read the task again for what is still available."
+                )
+        raise Refusal(Problem.TASK_NOT_FOUND, NOT_FOUND, param="id")
+
+    async def _open(self, record: TaskRecord, headers: Mapping[str, str]) -> Opened:
+        """Open the result; a link that is no longer good is asked for again once, by a fresh read of the task."""
+        upstream = self._reader.upstream(record.upstream)
+        opened = await self._try(upstream, record, headers)
+        if opened.stream.status not in STALE:
+            return await _usable(upstream, opened)
+        await opened.stack.aclose()
+        renewed = await self._renewed(record)
+        if renewed is not None:
+            opened = await self._try(upstream, renewed, headers)
+            if opened.stream.status not in STALE:
+                return await _usable(upstream, opened)
+            await opened.stack.aclose()
+        if self._services.now() >= expires_at(record):
+            raise Refusal(Problem.VIDEO_EXPIRED, "The upstream keeps a result for 24 hours, which are over.")
+        raise Refusal(
+            Problem.VIDEO_EXPIRED,
+            f"The upstream {upstream.name} no longer hands out this result (it answered {opened.stream.status}).",
+        )
+
+    async def _renewed(self, record: TaskRecord) -> TaskRecord | None:
+        """The task with the link that the upstream gives now, or None if that is the same one."""
+        outbound = self._reader.codec(record.upstream)
+        try:
+            response = await self._services.client.send(
+                self._reader.upstream(record.upstream), outbound.encode_read(record.id or "")
+            )
+            link = outbound.decode_task(response).snapshot.video_url if response.status == 200 else None
+        except (TransportError, UnreadableAnswer):
+            return None
+        if link is None or record.snapshot is None or link == record.snapshot.video_url:
+            return None
+        return replace(record, snapshot=replace(record.snapshot, video_url=link))
+
+    async def _try(self, upstream: Upstream, record: TaskRecord, headers: Mapping[str, str]) -> Opened:
+        stack = AsyncExitStack()
+        try:
+            stream = await stack.enter_async_context(await self._source(upstream, record, headers))
+        except ForbiddenAddressError as forbidden:
+            raise Refusal(
+                Problem.UPSTREAM_UNREADABLE,
+                f"The result link of {upstream.name} may not be fetched: {forbidden}. Its operator can add the link's origin to media_origins.",
+            ) from forbidden
+        except NotSent as broken:
+            raise Refusal(
+                Problem.UPSTREAM_UNAVAILABLE,
+                f"The result of {upstream.name} cannot be reached ({broken.reason}). Try again.",
+            ) from broken
+        except OutcomeUnknown as broken:
+            raise Refusal(
+                Problem.UPSTREAM_UNREADABLE, f"The result of {upstream.name} cannot be read: {broken.reason}."
+            ) from broken
+        return Opened(stream, stack)
+
+    async def _source(
+        self, upstream: Upstream, record: TaskRecord, headers: Mapping[str, str]
+    ) -> AbstractAsyncContextManager[Stream]:
+        """The result link without a credential, or the upstream's own content route with its key."""
+        link = public_link(record, upstream)
+        if link is not None:
+            destination = await self._services.guard.admit(
+                link, hosts=(urlsplit(upstream.base_url).hostname or "",), origins=upstream.media_origins
+            )
+            return self._services.client.fetch(upstream.name, destination, headers)
+        request = self._reader.codec(record.upstream).encode_content(record.id or "")
+        if request is None:
+            raise Refusal(Problem.VIDEO_EXPIRED, f"The upstream {upstream.name} gave no link to this result.")
+        return self._services.client.open(upstream, replace(request, headers={**request.headers, **headers}))
+
+
+def _require_result(record: TaskRecord, query: Mapping[str, str]) -> None:
+    """404 before the end, 400 after a failure, 400 for the variants that no upstream has (contract.md §6)."""
+    variant = query.get("variant", "video")
+    if variant != "video":
+        raise Refusal(
+            Problem.INVALID_VALUE,
+            f"variant {variant!r} is not available; the only variant here is 'video'.",
+            param="variant",
+        )
+    if not is_over(record.snapshot) or record.snapshot is None:
+        raise Refusal(Problem.VIDEO_NOT_READY, NOT_READY)
+    if record.snapshot.status is not TaskStatus.SUCCEEDED:
+        error = record.snapshot.error
+        reason = f"{error.code}: {error.message}" if error else record.snapshot.status.value
+        raise Refusal(Problem.VIDEO_FAILED, f"This video has no content because its task ended without one ({reason}).")
+
+
+def _range_headers(headers: Mapping[str, str], *, head: bool) -> dict[str, str]:
+    """What goes on to the media store: the range and nothing of the caller's else. A presigned GET link refuses HEAD, so HEAD asks one byte."""
+    sent = {"accept": "*/*", "accept-encoding": "identity"}
+    if head:
+        return {**sent, "range": "bytes=0-0"}
+    return sent | {name: headers[name] for name in ("range", "if-range") if name in headers}
+
+
+async def _usable(upstream: Upstream, opened: Opened) -> Opened:
+    """Only a result is passed on as a result: whatever else came is an error in the caller's shape (field-notes.md B.4)."""
+    stream = opened.stream
+    kind = stream.headers.get("content-type", "")
+    if stream.status == 416:
+        await opened.stack.aclose()
+        size = stream.headers.get("content-range", "bytes */*")
+        raise Refusal(
+            Problem.RANGE_NOT_SATISFIABLE,
+            f"The range lies outside the result ({size}).",
+            param="range",
+            headers={"content-range": size},
+        )
+    if stream.status not in {200, 206} or kind.startswith(("application/json", "text/html", "application/xml")):
+        await opened.stack.aclose()
+        raise Refusal(
+            Problem.UPSTREAM_UNREADABLE,
+            f"The upstream {upstream.name} answered {stream.status} ({kind or 'no type'}) where the video should be. Try again later.",
+        )
+    return opened
+
+
+def _result_headers(record: TaskRecord, stream: Stream) -> list[tuple[str, str]]:
+    name = quote(record.id or "video", safe="-_.")
+    headers = [(header, stream.headers[header]) for header in PASSED_ON if header in stream.headers]
+    return [*headers, ("content-disposition", f'attachment; filename="{name}.mp4"')]
+
+
+def _type(stream: Stream) -> str:
+    kind = stream.headers.get("content-type", "")
+    return "video/mp4" if kind in {"", "application/octet-stream", "binary/octet-stream"} else kind
+
+
+def _stream(record: TaskRecord, opened: Opened) -> Answer:
+    return Answer(
+        status=opened.stream.status,
+        headers=_result_headers(record, opened.stream),
+        chunks=_closing(opened),
+        content_type=_type(opened.stream),
+    )
+
+
+async def _closing(opened: Opened) -> AsyncIterator[bytes]:
+    async with opened.stack:
+        async for chunk in opened.stream.chunks:
+            yield chunk
+
+
+async def _head(record: TaskRecord, opened: Opened) -> Answer:
+    """The headers of the whole result, learnt from one byte of it."""
+    stream = opened.stream
+    await opened.stack.aclose()
+    total = stream.headers.get("content-range", "").rpartition("/")[2] if stream.status == 206 else ""
+    length = total if total.isdigit() else stream.headers.get("content-length", "")
+    headers = [pair for pair in _result_headers(record, stream) if pair[0] not in {"content-length", "content-range"}]
+    if length:
+        headers.append(("content-length", length))
+    return Answer(status=200, headers=headers, content_type=_type(stream))

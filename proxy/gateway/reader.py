@@ -1,0 +1,173 @@
+"""Looks at tasks upstream and writes down what it sees: one read in flight per task, one settlement per task, whoever looks."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from proxy.errors import ArkbridgeError, OutcomeUnknown, TransportError, UnreadableAnswer, UpstreamRefusal
+from proxy.gateway.rows import adjustment, is_over, settlement
+from proxy.gateway.services import Services
+from proxy.model import Snapshot, TaskError, TaskRecord, TaskStatus, Upstream
+from proxy.translate import errors
+from proxy.translate.registry import FAMILIES
+from proxy.translate.videos import Outbound, Sighting
+from proxy.translate.wire import WireRequest, WireResponse
+
+FRESH = 2.0
+"""Seconds for which a snapshot answers polls without an upstream read."""
+
+PATIENCE = 1.0
+"""Seconds a poll waits for upstream quota before it gets the last snapshot (contract.md §6)."""
+
+LINKLESS_READS = 5
+"""Reads of a finished task without a result link before it counts as failed (openai-wire.md §2.10)."""
+
+VIDEOS = next(family for family in FAMILIES if family.name == "videos")
+
+Watcher = Callable[[TaskRecord], None]
+
+
+class NoQuotaError(ArkbridgeError):
+    """The account's reads for this second are used up; the last snapshot has to do."""
+
+
+class Reader:
+    """Refreshes tasks. Readers that come while a read is under way share its result.
+
+    `watcher` is told of every task that was made or changed; `app` sets it once the follower exists.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._flights: dict[str, asyncio.Task[TaskRecord]] = {}
+        self._looked: dict[str, float] = {}
+        self.watcher: Watcher = _nobody
+
+    async def fresh(self, record: TaskRecord) -> TaskRecord:
+        """The task as it is: from our state if it is over or was seen just now, else read upstream.
+
+        Trouble on the way leaves the last snapshot standing: a poll is no reason to fail a task.
+        """
+        if is_over(record.snapshot) or record.id is None:
+            return record
+        looked = max(self._looked.get(record.key, 0.0), record.seen_at or 0.0)
+        if self._services.now() - looked < FRESH:
+            return record
+        try:
+            return await self.look(record)
+        except NoQuotaError:
+            return record
+        except (TransportError, UpstreamRefusal, UnreadableAnswer) as trouble:
+            self._services.events.event(
+                "warning", "a task could not be read", task=record.id, upstream=record.upstream, reason=str(trouble)
+            )
+            return record
+
+    async def wait(self, record: TaskRecord, seconds: float) -> TaskRecord:
+        """The task when it has ended, or as it is after `seconds`."""
+        until = self._services.now() + seconds
+        while True:
+            record = await self.fresh(record)
+            left = until - self._services.now()
+            if is_over(record.snapshot) or left <= 0:
+                return record
+            await self._services.pause(min(FRESH, left))
+
+    async def look(self, record: TaskRecord) -> TaskRecord:
+        """Read the task upstream now, or join the read that is under way; raises what the read raises, and `NoQuotaError`."""
+        flight = self._flights.get(record.key)
+        if flight is None:
+            flight = self._services.supervisor.run(self._read(record))
+            self._flights[record.key] = flight
+            flight.add_done_callback(lambda _: self._flights.pop(record.key, None))
+        return await asyncio.shield(flight)
+
+    async def _read(self, record: TaskRecord) -> TaskRecord:
+        upstream = self.upstream(record.upstream)
+        outbound = VIDEOS.toward(upstream)
+        if not await self._services.quotas.take(upstream.name, "get", PATIENCE):
+            raise NoQuotaError(upstream.name)
+        response = await self._ask(upstream, outbound.encode_read(record.id or ""))
+        return await self.write_down(record, outbound.decode_task(response).snapshot)
+
+    async def list_page(self, upstream_name: str, query: Mapping[str, str | tuple[str, ...]]) -> tuple[Sighting, ...]:
+        """One page of the upstream's own list, by Ark's query names; the caller has taken the quota."""
+        upstream = self.upstream(upstream_name)
+        outbound = VIDEOS.toward(upstream)
+        request = outbound.encode_list(query)
+        if request is None:
+            return ()
+        return outbound.decode_list(await self._ask(upstream, request))
+
+    async def _ask(self, upstream: Upstream, request: WireRequest) -> WireResponse:
+        response = await self._services.client.send(upstream, request, brief=True)
+        if response.status >= 300:
+            raise errors.decode(response)
+        return response
+
+    async def write_down(self, record: TaskRecord, snapshot: Snapshot, *, assumed: bool = False) -> TaskRecord:
+        """Keep what was seen; the first sight of the end settles the task. Returns the task as it now stands."""
+        services, now = self._services, self._services.now()
+        snapshot = _with_link_or_failure(record, snapshot)
+        if not is_over(snapshot):
+            self._looked[record.key] = now
+            if record.snapshot is not None and record.seen_at is not None and _same(record.snapshot, snapshot):
+                return record
+            await services.store.save_snapshot(record.key, snapshot, now, record.next_poll)
+        elif record.settled and record.assumed and not assumed:
+            await services.store.adjust(record.key, snapshot, adjustment(record, snapshot, now))
+        else:
+            row = settlement(record, snapshot, now, assumed=assumed)
+            await services.store.settle(record.key, snapshot, now, row)
+        stands = await services.store.task_by_key(record.key) or record
+        if stands.settled:
+            self._looked.pop(record.key, None)
+        self.watcher(stands)
+        return stands
+
+    async def assume_over(self, record: TaskRecord) -> TaskRecord:
+        """The task's time is over and nobody knows its end: failed with code `timeout`, marked as assumed (contract.md §7, "Expiry")."""
+        before = record.snapshot or Snapshot(status=TaskStatus.QUEUED, status_word="queued")
+        error = TaskError("timeout", "the task did not end within its time; what became of it is not known")
+        gone = replace(before, status=TaskStatus.FAILED, status_word=before.status_word, error=error)
+        self._services.events.event(
+            "error", "a task was assumed to have failed", task=record.id, upstream=record.upstream
+        )
+        return await self.write_down(record, gone, assumed=True)
+
+    def note(self, key: str) -> None:
+        """The task was seen just now and has not changed."""
+        self._looked[key] = self._services.now()
+
+    def upstream(self, name: str) -> Upstream:
+        """The upstream that made a task: every later call goes there (field-notes.md B.7)."""
+        upstream = self._services.router.upstream(name)
+        if upstream is None:
+            raise OutcomeUnknown(name, "it is not configured any more")
+        return upstream
+
+    def codec(self, upstream_name: str) -> Outbound:
+        """The codec towards an upstream."""
+        return VIDEOS.toward(self.upstream(upstream_name))
+
+
+def _nobody(record: TaskRecord) -> None:
+    """Until the follower is there, nobody watches."""
+
+
+def _same(before: Snapshot, now: Snapshot) -> bool:
+    """Whether there is nothing worth writing: the same state and the same facts."""
+    return replace(before, created_at=now.created_at) == now
+
+
+def _with_link_or_failure(record: TaskRecord, snapshot: Snapshot) -> Snapshot:
+    """A success without a link is read again a few times, then it is a failure that says so."""
+    if not snapshot.facts.get("missing_video_url"):
+        return snapshot
+    before = record.snapshot.facts.get("missing_video_url", 0) if record.snapshot else 0
+    reads = (before if isinstance(before, int) else 0) + 1
+    facts = {**snapshot.facts, "missing_video_url": reads}
+    if reads < LINKLESS_READS:
+        return replace(snapshot, facts=facts)
+    failure = TaskError("missing_video_url", "the upstream says that the video is finished but gives no link to it")
+    return replace(snapshot, status=TaskStatus.FAILED, error=failure, facts=facts)

@@ -1,0 +1,73 @@
+"""Ledger rows from what happened (contract.md §9). Pure: the gateway gives the time."""
+
+from dataclasses import replace
+from math import isfinite
+
+from proxy.model import JSON, TERMINAL, LedgerRow, Snapshot, TaskRecord, TaskStatus, Usage
+
+
+def settlement(record: TaskRecord, snapshot: Snapshot, now: float, *, assumed: bool = False) -> LedgerRow:
+    """The one row of a task that has ended. Tokens are there only if the upstream reported them; only `succeeded` can cost."""
+    usage = snapshot.usage or Usage()
+    billed = snapshot.status is TaskStatus.SUCCEEDED
+    return LedgerRow(
+        kind="settlement",
+        time=now,
+        request_id=record.request_id,
+        caller=record.caller,
+        key_prefix=record.key_prefix,
+        family="videos",
+        operation=record.operation,
+        dialect=record.dialect,
+        upstream=record.upstream,
+        original_model=record.original_model,
+        request_model=record.request_model,
+        response_model=snapshot.model,
+        task_key=record.key,
+        task_id=record.id,
+        status=snapshot.status,
+        error_code=snapshot.error.code if snapshot.error else None,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cached_tokens=usage.cached_tokens,
+        reasoning_tokens=usage.reasoning_tokens,
+        total_tokens=usage.total_tokens,
+        images=usage.images,
+        has_video_input=bool(record.request.get("has_video_input")),
+        resolution=_text(snapshot.facts.get("resolution") or record.request.get("resolution")),
+        seconds=_seconds(snapshot.facts, record.request) if billed else None,
+        measured="assumed" if assumed else "measured",
+        total_ms=max(0.0, now - record.created_at) * 1000,
+    )
+
+
+def adjustment(record: TaskRecord, snapshot: Snapshot, now: float) -> LedgerRow:
+    """Later truth about a task whose end was assumed: a row of its own, the settlement stays as it was."""
+    return replace(settlement(record, snapshot, now), kind="adjustment")
+
+
+def is_over(snapshot: Snapshot | None) -> bool:
+    """Whether a task has ended."""
+    return snapshot is not None and snapshot.status in TERMINAL
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _seconds(told: JSON, asked: JSON) -> float | None:
+    """Length of the video in seconds: as told, by frames where it was made by frames (ark-wire.md §3.1), else as asked for."""
+    frames, rate = _number(told.get("frames")), _number(told.get("framespersecond")) or 24
+    by_frames = frames / rate if frames else None
+    return _number(told.get("duration")) or by_frames or _number(asked.get("duration"))
+
+
+def _number(value: object) -> float | None:
+    """A positive number, or None: Ark's -1 leaves the length to the model (ark-wire.md §2.3)."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if isfinite(number) and number > 0 else None

@@ -1,0 +1,39 @@
+"""What the gateway works with, built once by `app` and handed to every part."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from proxy.guard import Guard
+from proxy.signing import Signer
+from proxy.store import Store
+from proxy.supervisor import Events, Supervisor
+from proxy.upstream.client import Client
+from proxy.upstream.quota import Quotas
+from proxy.upstream.router import Router
+
+
+class Clock(Protocol):
+    """Unix seconds; injected so that tests move time themselves."""
+
+    def __call__(self) -> float:
+        """Now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The gateway's collaborators. `new_key` makes a task's internal key; `keep_prompts` false leaves prompts out of the store."""
+
+    store: Store
+    client: Client
+    router: Router
+    quotas: Quotas
+    guard: Guard
+    signer: Signer
+    supervisor: Supervisor
+    events: Events
+    now: Clock
+    new_key: Callable[[], str]
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+    keep_prompts: bool = True

@@ -1,0 +1,316 @@
+"""The life of a video task as callers drive it: create, read, list, delete (contract.md §7)."""
+
+import asyncio
+from dataclasses import replace
+
+from proxy.errors import NotSent, OutcomeUnknown, Problem, Refusal, StoreError, UnreadableAnswer, UpstreamRefusal
+from proxy.gateway.call import Answer, Call
+from proxy.gateway.links import link_for
+from proxy.gateway.once import Once, fingerprint, key_of
+from proxy.gateway.reader import VIDEOS, Reader
+from proxy.gateway.services import Services
+from proxy.model import Snapshot, TaskError, TaskRecord, TaskState, TaskStatus, Upstream
+from proxy.store import TaskFilter
+from proxy.translate import errors
+from proxy.translate.multipart import read_body
+from proxy.translate.videos import ListQuery, Outgoing, Sighting, Target, TaskPage, TaskView, VideoRequest
+from proxy.translate.videos.progress import progress
+
+LONGEST_WAIT = 300
+"""Seconds, the most that `Prefer: wait=N` gets (contract.md §6)."""
+
+NOT_FOUND = "No such video task belongs to this key. GET the list to see the tasks that do."
+
+
+class Tasks:
+    """One method per kind of task operation."""
+
+    def __init__(self, services: Services, reader: Reader) -> None:
+        self._services = services
+        self._reader = reader
+        self._once = Once(services)
+
+    # -- create
+
+    async def create(self, call: Call) -> Answer:
+        """Buy one video. What was started goes on if the caller hangs up: the task is then theirs to find in the list."""
+        inbound = VIDEOS.inbound[call.dialect]
+        body = read_body(call.headers.get("content-type", ""), call.body)
+        request = inbound.decode_create(body, lossy=call.lossy)
+        call.original_model = request.model
+        upstream, model = self._services.router.route(request.model)
+        call.upstream, call.request_model = upstream.name, model
+        outgoing = VIDEOS.toward(upstream).encode_create(request, Target(model=model))
+        call.notices.extend(dict.fromkeys((*request.notices, *outgoing.notices)))
+        record = replace(
+            self._record(call, request, outgoing), idempotency_key=key_of(call), fingerprint=fingerprint(body)
+        )
+        bought = await self._once.buy(call, record, lambda: self._buy(call, upstream, outgoing, record))
+        self._note(call, bought)
+        call.task_id = bought.id
+        call.on_delivered.append(lambda: self._delivered(bought))
+        return await self._created(call, bought)
+
+    async def _created(self, call: Call, record: TaskRecord) -> Answer:
+        """The first answer, the same however often it is asked for; with `Prefer: wait=N` the task as it then is."""
+        inbound = VIDEOS.inbound[call.dialect]
+        seconds = patience(call)
+        if seconds:
+            record = await self._reader.wait(record, seconds)
+            return Answer(body=inbound.encode_task(self.view(record, call.base)))
+        first = Snapshot(status=TaskStatus.QUEUED, status_word="queued", created_at=_made(record))
+        return Answer(body=inbound.encode_created(self.view(replace(record, snapshot=first), call.base)))
+
+    def _delivered(self, record: TaskRecord) -> None:
+        """The caller has the answer, so no later request is a repeat of this one; nobody waits for this note."""
+        self._services.supervisor.run(self._services.store.set_delivered(record.key))
+
+    def _record(self, call: Call, request: VideoRequest, outgoing: Outgoing) -> TaskRecord:
+        remembered = dict(outgoing.remember)
+        if request.callback_url:
+            remembered["callback_url"] = request.callback_url
+        if not self._services.keep_prompts:
+            remembered.pop("prompt", None)
+        return TaskRecord(
+            key=self._services.new_key(),
+            caller=call.caller,
+            key_prefix=call.identity.key.prefix if call.identity else "",
+            upstream=call.upstream,
+            dialect=call.dialect,
+            operation=call.operation.name,
+            original_model=call.original_model,
+            request_model=call.request_model,
+            request_id=call.request_id,
+            created_at=self._services.now(),
+            request=remembered,
+        )
+
+    async def _buy(self, call: Call, upstream: Upstream, outgoing: Outgoing, record: TaskRecord) -> TaskRecord:
+        store = self._services.store
+        try:
+            await store.add_task(record)
+        except StoreError as broken:
+            raise Refusal(
+                Problem.STORE_UNAVAILABLE, "The gateway's store cannot write, so nothing was sent. Try again later."
+            ) from broken
+        sighting = await self._send_create(call, upstream, outgoing, record)
+        snapshot = replace(sighting.snapshot, created_at=sighting.snapshot.created_at or int(record.created_at))
+        if not await store.accept_task(record.key, sighting.id, snapshot, None):
+            self._services.events.event(
+                "error", "an upstream gave an id twice", upstream=upstream.name, task=sighting.id
+            )
+            await store.mark_ambiguous(record.key, "id_collision")
+            raise Refusal(
+                Problem.UPSTREAM_AMBIGUOUS, f"The upstream {upstream.name} answered with the id of another task."
+            )
+        accepted = replace(record, id=sighting.id, snapshot=snapshot, state=TaskState.ACCEPTED)
+        self._reader.watcher(accepted)
+        return accepted
+
+    async def _send_create(self, call: Call, upstream: Upstream, outgoing: Outgoing, record: TaskRecord) -> Sighting:
+        """Send once, and sort the outcome: accepted, refused (the row goes) or ambiguous (the row stays)."""
+        store = self._services.store
+        started = self._services.now()
+        try:
+            response = await self._services.client.send(upstream, outgoing.request)
+        except NotSent as broken:
+            await store.drop_task(record.key)
+            raise unavailable(broken) from broken
+        except OutcomeUnknown as broken:
+            await store.mark_ambiguous(record.key, "upstream_ambiguous")
+            raise ambiguous(broken) from broken
+        finally:
+            call.upstream_seconds = self._services.now() - started
+        call.upstream_request_id = response.headers.get("x-request-id")
+        if 400 <= response.status < 500:
+            await store.drop_task(record.key)
+            raise judged(upstream, errors.decode(response))
+        if not 200 <= response.status < 300:
+            await store.mark_ambiguous(record.key, "upstream_error")
+            refusal = errors.decode(response)
+            refusal.may_retry = False
+            raise refusal
+        try:
+            return VIDEOS.toward(upstream).decode_created(response)
+        except UnreadableAnswer as broken:
+            await store.mark_ambiguous(record.key, "upstream_ambiguous")
+            raise Refusal(
+                Problem.UPSTREAM_AMBIGUOUS,
+                f"The upstream {upstream.name} answered the create without a task id, so it is not known whether a video was "
+                "bought. Do not repeat it blindly.",
+            ) from broken
+
+    # -- read
+
+    async def read(self, call: Call) -> Answer:
+        """One task, as fresh as it has to be."""
+        record = await self.find(call)
+        seconds = patience(call)
+        record = await (self._reader.wait(record, seconds) if seconds else self._reader.fresh(record))
+        self._note(call, record)
+        answer = Answer(body=VIDEOS.inbound[call.dialect].encode_task(self.view(record, call.base)))
+        if record.snapshot is None or not record.settled:
+            answer.headers.append(("openai-poll-after-ms", "10000"))
+        elif record.snapshot.usage and record.snapshot.usage.total_tokens is not None:
+            answer.headers.append(("x-arkbridge-total-tokens", str(record.snapshot.usage.total_tokens)))
+        return answer
+
+    async def find(self, call: Call) -> TaskRecord:
+        """The caller's task of that id; somebody else's is the same 404 as an unknown one."""
+        task_id = call.params["id"]
+        call.task_id = task_id
+        record = await self._services.store.task(task_id, call.caller) if call.identity else None
+        if record is None:
+            raise Refusal(Problem.TASK_NOT_FOUND, NOT_FOUND, param="id")
+        return record
+
+    def _note(self, call: Call, record: TaskRecord) -> None:
+        call.record, call.upstream = record, record.upstream
+        call.original_model, call.request_model = record.original_model, record.request_model
+
+    def view(self, record: TaskRecord, base: str) -> TaskView:
+        """The task as a caller sees it; `base` is where our own links start."""
+        upstream = self._services.router.upstream(record.upstream)
+        return TaskView(
+            record=record,
+            video_url=link_for(record, upstream, self._services.signer, base),
+            progress=progress(record, self._services.now()),
+        )
+
+    # -- list
+
+    async def list(self, call: Call) -> Answer:
+        """One page of the caller's tasks, from our store: one upstream key serves many callers."""
+        inbound = VIDEOS.inbound[call.dialect]
+        query = inbound.decode_list(call.query)
+        wanted = _filter(call.caller, query)
+        total = await self._services.store.count_tasks(wanted)
+        records = await self._services.store.tasks(replace(wanted, limit=query.limit + 1))
+        views = tuple(self.view(record, call.base) for record in records[: query.limit])
+        return Answer(body=inbound.encode_list(TaskPage(items=views, total=total, has_more=len(records) > query.limit)))
+
+    # -- delete
+
+    async def delete(self, call: Call) -> Answer:
+        """Cancel what is queued, destroy what has ended, refuse what runs; read and settle first (architecture.md, trap 9)."""
+        record = await self.find(call)
+        self._note(call, record)
+        if not self._reader.codec(record.upstream).has_delete:
+            raise Refusal(
+                Problem.UNSUPPORTED_OPERATION,
+                f"The upstream {record.upstream} of this task has no delete route, so the task cannot be cancelled or deleted.",
+            )
+        record = await asyncio.shield(self._services.supervisor.run(self._delete(record)))
+        return Answer(body=VIDEOS.inbound[call.dialect].encode_deleted(self.view(record, call.base)))
+
+    async def _delete(self, record: TaskRecord) -> TaskRecord:
+        upstream, outbound = self._reader.upstream(record.upstream), self._reader.codec(record.upstream)
+        if not record.settled:
+            record = await self._look_or_refuse(record)
+        status = record.snapshot.status if record.snapshot else TaskStatus.QUEUED
+        if status is TaskStatus.RUNNING and not outbound.cancels_running:
+            raise Refusal(
+                Problem.TASK_RUNNING, "The video is being made and its upstream cannot cancel that. Wait for its end."
+            )
+        if status is not TaskStatus.CANCELLED:
+            await self._delete_upstream(upstream, record)
+        if record.settled:
+            await self._services.store.delete_task(record.key)
+            return record
+        return await self._reader.write_down(record, _cancelled(record))
+
+    async def _look_or_refuse(self, record: TaskRecord) -> TaskRecord:
+        try:
+            return await self._reader.look(record)
+        except (NotSent, OutcomeUnknown) as broken:
+            raise Refusal(
+                Problem.UPSTREAM_UNAVAILABLE,
+                f"The upstream {record.upstream} could not be asked for the task's state, so nothing was deleted. Try again later.",
+            ) from broken
+        except UpstreamRefusal as refusal:
+            raise judged(self._reader.upstream(record.upstream), refusal) from refusal
+
+    async def _delete_upstream(self, upstream: Upstream, record: TaskRecord) -> None:
+        """Delete there; that it is gone already is as good."""
+        request = self._reader.codec(record.upstream).encode_delete(record.id or "")
+        try:
+            response = await self._services.client.send(upstream, request)
+        except NotSent as broken:
+            raise unavailable(broken) from broken
+        except OutcomeUnknown as broken:
+            raise Refusal(
+                Problem.UPSTREAM_UNAVAILABLE,
+                f"{broken}; whether the task was deleted is not known. Read it, then try again.",
+            ) from broken
+        if response.status == 404 or 200 <= response.status < 300:
+            return
+        if response.status == 409:
+            raise Refusal(Problem.TASK_RUNNING, "The video has started meanwhile and its upstream cannot cancel that.")
+        raise judged(upstream, errors.decode(response))
+
+
+def patience(call: Call) -> float:
+    """Seconds of `Prefer: wait=N` (RFC 7240), at most 300; 0 without it."""
+    for preference in call.headers.get("prefer", "").split(","):
+        name, _, value = preference.strip().partition("=")
+        if name.strip().lower() == "wait" and value.strip().isascii() and value.strip().isdigit():
+            return float(min(LONGEST_WAIT, int(value)))
+    return 0.0
+
+
+def _made(record: TaskRecord) -> int:
+    """When the task was made, as the first answer said it."""
+    return int(record.created_at)
+
+
+def _cancelled(record: TaskRecord) -> Snapshot:
+    before = record.snapshot or Snapshot(status=TaskStatus.QUEUED, status_word="queued")
+    return replace(
+        before,
+        status=TaskStatus.CANCELLED,
+        status_word="cancelled",
+        error=TaskError("cancelled", "task was cancelled"),
+    )
+
+
+def _filter(caller: str, query: ListQuery) -> TaskFilter:
+    return TaskFilter(
+        caller=caller,
+        statuses=query.statuses,
+        ids=query.ids,
+        models=frozenset({query.model}) if query.model is not None else None,
+        service_tier=query.service_tier,
+        after=query.after,
+        ascending=query.ascending,
+        offset=(query.page - 1) * query.limit,
+        limit=query.limit,
+    )
+
+
+def judged(upstream: Upstream, refusal: UpstreamRefusal) -> Refusal:
+    """The upstream's refusal as callers may see it: trouble with *our* account is a 502 with a fixed text (contract.md §8)."""
+    if not errors.account_problem(refusal):
+        return refusal
+    return Refusal(
+        Problem.UPSTREAM_ACCOUNT,
+        f"The upstream {upstream.name} does not accept this gateway's account for this request. Tell whoever runs the gateway.",
+        headers={"x-arkbridge-upstream-code": refusal.code},
+    )
+
+
+def unavailable(broken: NotSent) -> Refusal:
+    """Nothing was sent, so the SDK may repeat it."""
+    return Refusal(
+        Problem.UPSTREAM_UNAVAILABLE,
+        f"The upstream {broken.upstream} cannot be reached ({broken.reason}). Nothing was sent; try again.",
+        headers={"retry-after": "2"},
+    )
+
+
+def ambiguous(broken: OutcomeUnknown) -> Refusal:
+    """Something was sent and no answer came: an SDK must not repeat it by itself."""
+    return Refusal(
+        Problem.UPSTREAM_TIMEOUT if broken.timed_out else Problem.UPSTREAM_AMBIGUOUS,
+        f"The request was sent to the upstream {broken.upstream}, but {broken.reason}, so it is not known whether a video was bought. "
+        "Look at the list of tasks before repeating it.",
+    )

@@ -1,0 +1,211 @@
+"""What the gateway keeps, as one Protocol; a database is chosen only in `app`. Rows in, rows out: no policy lives here.
+
+Every write is durable when its coroutine returns. Writes that wait at the same time share one commit; each is whole or not at all.
+Cancelling a coroutine does not undo its write.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Protocol
+
+from proxy.model import Caller, Key, LedgerRow, Snapshot, TaskRecord, TaskStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFilter:
+    """Which tasks a list wants. None means all; `caller` None is for administrators only.
+
+    `models` are names as callers said them; a task without a service tier has the tier `default` (ark-wire.md §3). `after` is an
+    upstream id to start behind: nothing comes behind one that this caller does not see.
+    """
+
+    caller: str | None = None
+    statuses: frozenset[TaskStatus] | None = None
+    ids: tuple[str, ...] | None = None
+    models: frozenset[str] | None = None
+    service_tier: str | None = None
+    after: str | None = None
+    ascending: bool = False
+    offset: int = 0
+    limit: int = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageFilter:
+    """Which ledger rows a report sums, by what: `by` is any of caller, key (its prefix), model (as callers said it), family, day, upstream.
+
+    Times are unix seconds, `since` ≤ time < `until`. Days are those of `timezone`.
+    """
+
+    by: tuple[str, ...] = ()
+    caller: str | None = None
+    since: float | None = None
+    until: float | None = None
+    timezone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageSum:
+    """One group of a report; amounts of different currencies are never added, so there is one row per currency (None: no price).
+
+    Adjustments add to tokens and cost but are neither calls nor errors. A day is written `2026-11-24`.
+    """
+
+    group: Mapping[str, str | None] = field(default_factory=dict)
+    calls: int = 0
+    errors: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    total_tokens: int = 0
+    images: int = 0
+    currency: str | None = None
+    cost: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """A callback that is owed: of a task, in a state, to an address. `event_id` is the same at every attempt; times are unix seconds."""
+
+    task_key: str
+    event_id: str
+    url: str
+    status: str
+    created_at: float
+    attempts: int = 0
+    state: str = "pending"
+    reason: str | None = None
+
+
+class Store(Protocol):
+    """Everything durable. Raises `StoreError` when the database refuses or fails."""
+
+    async def open(self) -> None:
+        """Connect and migrate forward; `SchemaTooNew` on a newer database."""
+
+    async def close(self) -> None:
+        """Finish what waits and close."""
+
+    async def healthy(self) -> bool:
+        """Whether a write would succeed now."""
+
+    async def version(self) -> int:
+        """A number that grows with every change of callers, keys or settings by any process (contract.md §3)."""
+
+    async def setting(self, name: str, default: str) -> str:
+        """The stored setting; stores and returns `default` if there is none yet (first writer wins)."""
+
+    async def set_setting(self, name: str, value: str) -> None:
+        """Store or replace the setting."""
+
+    async def add_caller(self, caller: Caller) -> bool:
+        """False if the name exists."""
+
+    async def caller(self, name: str) -> Caller | None:
+        """The caller of that name."""
+
+    async def callers(self) -> list[Caller]:
+        """All, by name."""
+
+    async def set_caller(self, caller: Caller) -> None:
+        """Replace the caller of that name."""
+
+    async def add_key(self, key: Key) -> bool:
+        """False if the hash exists, or the caller has a key of that name that is neither revoked nor expired at the new one's `created_at`.
+
+        `StoreError` if the caller does not exist.
+        """
+
+    async def keys(self, caller: str | None = None) -> list[Key]:
+        """All keys, revoked ones included, oldest first."""
+
+    async def key_by_hash(self, digest: bytes) -> Key | None:
+        """The key with this SHA-256."""
+
+    async def set_key(self, key: Key) -> None:
+        """Replace the key of that hash; a revoked key stays revoked."""
+
+    async def rotate_key(self, old: Key, new: Key) -> bool:
+        """Replace `old` and add `new` under the same name, in one transaction. False (nothing changed) if `old` is revoked or unknown."""
+
+    async def add_task(self, record: TaskRecord) -> None:
+        """A new *submitting* row, durable before anything is sent."""
+
+    async def accept_task(
+        self, key: str, task_id: str, snapshot: Snapshot, next_poll: float | None, seen_at: float | None = None
+    ) -> bool:
+        """The upstream's id is known. False (nothing changed) if (upstream, id) is taken by another row, or the caller sees another task of
+        that id, or the row is gone or settled. Accepting the same id again is True and changes nothing.
+
+        `seen_at`: when the upstream was asked, if the snapshot is what it said and not our guess.
+        """
+
+    async def mark_ambiguous(self, key: str, error_code: str) -> None:
+        """The create's outcome is unknown: the row stays, invisible to callers, until resolved."""
+
+    async def drop_task(self, key: str) -> None:
+        """A refused create is no task: its submitting (or ambiguous, not settled) row goes; any other row stays."""
+
+    async def task(self, task_id: str, caller: str | None) -> TaskRecord | None:
+        """The accepted task of that upstream id; `caller` None is for administrators only."""
+
+    async def task_by_key(self, key: str) -> TaskRecord | None:
+        """By our own key, in any state."""
+
+    async def save_snapshot(self, key: str, snapshot: Snapshot, seen_at: float, next_poll: float | None) -> bool:
+        """A newer look at an open task. False (nothing changed) if the task is settled or deleted."""
+
+    async def settle(self, key: str, snapshot: Snapshot, seen_at: float, row: LedgerRow) -> bool:
+        """The task's end: compare-and-set from not settled, with its ledger row in the same transaction. False if it was settled before.
+
+        `ended_at` becomes `seen_at`; cost, currency and `assumed` are the row's; the row is kept as the settlement of this task. In any state:
+        an ambiguous task may be closed, and one that its caller deleted is still accounted.
+        """
+
+    async def delete_task(self, key: str) -> None:
+        """Hide a task from callers for good; its ledger rows stay."""
+
+    async def tasks(self, wanted: TaskFilter) -> list[TaskRecord]:
+        """Newest first (by created_at, then key) unless ascending; accepted tasks only."""
+
+    async def count_tasks(self, wanted: TaskFilter) -> int:
+        """How many match, paging aside."""
+
+    async def open_tasks(self, upstream: str | None = None) -> list[TaskRecord]:
+        """What is not settled: accepted tasks, and submitting and ambiguous rows; oldest first."""
+
+    async def adjust(self, key: str, snapshot: Snapshot, row: LedgerRow) -> bool:
+        """Later truth about a task that was assumed to be over: new snapshot and an adjustment row, once. False if nothing was assumed."""
+
+    async def task_by_idempotency_key(self, caller: str, operation: str, key: str, since: float) -> TaskRecord | None:
+        """The caller's newest create with that Idempotency-Key, made at or after `since`, in any state."""
+
+    async def attempts(self, caller: str, operation: str, fingerprint: str, since: float) -> list[TaskRecord]:
+        """Creates of that body since then whose answer was not delivered and that no repeat is tied to, oldest first."""
+
+    async def match_task(self, key: str) -> bool:
+        """Tie a repeat to this create; False if one is tied to it already."""
+
+    async def set_delivered(self, key: str) -> None:
+        """The create's answer was written whole to its caller."""
+
+    async def known_ids(self, upstream: str, ids: Sequence[str]) -> set[str]:
+        """Which of these upstream ids a row of ours has, in any state."""
+
+    async def due_deliveries(self, now: float, limit: int) -> list[Delivery]:
+        """Callbacks to be sent now, longest overdue first."""
+
+    async def delivery(self, key: str) -> Delivery | None:
+        """The callback of one task, in whatever state."""
+
+    async def end_delivery(self, delivery: Delivery, state: str, reason: str | None, next_try: float | None) -> None:
+        """The outcome of an attempt (`pending`, `delivered`, `dead`, `gone`); nothing if a newer state took its place meanwhile."""
+
+    async def add_rows(self, rows: Sequence[LedgerRow]) -> None:
+        """Append to the ledger, all or none; `StoreError` for a second settlement of a task."""
+
+    async def usage(self, wanted: UsageFilter) -> list[UsageSum]:
+        """Sums per group and currency, ordered by group."""
+
+    async def ledger(self, caller: str | None, since: float | None, until: float | None, limit: int) -> list[LedgerRow]:
+        """Rows, newest first."""

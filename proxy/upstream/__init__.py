@@ -1,0 +1,1 @@
+"""Choosing an upstream for a model, sending to it, fetching its results: the only HTTP client towards upstreams."""

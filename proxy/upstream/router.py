@@ -1,0 +1,58 @@
+"""Which upstream a model name leads to, and the name it has there (contract.md §4, [[model]] and [models])."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from proxy.errors import Problem, Refusal
+from proxy.model import ModelRoute, Upstream
+
+
+class Router:
+    """Model names to routes. `pick` gives a number in [0, 1) and is injected; a retired upstream gets no new work."""
+
+    def __init__(
+        self,
+        upstreams: Sequence[Upstream],
+        models: Mapping[str, tuple[ModelRoute, ...]],
+        passthrough: str | None,
+        pick: Callable[[], float],
+    ) -> None:
+        self._upstreams = {upstream.name: upstream for upstream in upstreams}
+        self._models = models
+        self._passthrough = passthrough
+        self._pick = pick
+
+    @property
+    def upstreams(self) -> Mapping[str, Upstream]:
+        """All configured upstreams by name, retired ones included."""
+        return self._upstreams
+
+    def names(self) -> tuple[str, ...]:
+        """The model names that are configured here."""
+        return tuple(self._models)
+
+    def upstream(self, name: str) -> Upstream | None:
+        """The upstream of that name, for a task that was made there."""
+        return self._upstreams.get(name)
+
+    def route(self, model: str) -> tuple[Upstream, str]:
+        """The upstream for new work on `model` and the model's name there; 404 model_not_found if it leads nowhere."""
+        routes = [route for route in self._models.get(model, ()) if not self._upstreams[route.upstream].retired]
+        if routes:
+            chosen = self._weighted(routes)
+            return self._upstreams[chosen.upstream], chosen.upstream_model
+        fallback = self._upstreams.get(self._passthrough or "")
+        if model in self._models or fallback is None or fallback.retired:
+            raise Refusal(
+                Problem.MODEL_NOT_FOUND,
+                f"The model {model!r} is not configured here. GET /v1/models lists the models that are.",
+                param="model",
+            )
+        return fallback, model
+
+    def _weighted(self, routes: Sequence[ModelRoute]) -> ModelRoute:
+        point = self._pick() * sum(route.weight for route in routes)
+        for route in routes:
+            point -= route.weight
+            if point < 0:
+                return route
+        return routes[-1]

@@ -1,0 +1,48 @@
+"""What is told of a finished call: one log line with the ledger's facts, and the metrics (contract.md §9). Never bodies, never keys."""
+
+from typing import Protocol
+
+from proxy.gateway.call import Call
+from proxy.metrics import Metrics
+
+
+class Lines(Protocol):
+    """Where log lines go: `proxy.logs.Logs`."""
+
+    def call(self, fields: dict[str, object]) -> None:
+        """One line about a call."""
+
+
+class Finished:
+    """Tells finished calls to the log and the metrics."""
+
+    def __init__(self, lines: Lines, metrics: Metrics) -> None:
+        self._lines = lines
+        self._metrics = metrics
+
+    def finished(self, call: Call, status: int, code: str | None, seconds: float) -> None:
+        """One call is over; `seconds` is all of it, as the caller waited."""
+        operation = call.operation.name
+        self._metrics.call(operation, call.dialect.value, call.upstream, status, seconds)
+        fields: dict[str, object] = {
+            "request_id": call.request_id,
+            "caller": call.caller or None,
+            "key": call.identity.key.prefix if call.identity else None,
+            "family": call.operation.family,
+            "operation": operation,
+            "dialect": call.dialect.value,
+            "method": call.method,
+            "upstream": call.upstream or None,
+            "original_model": call.original_model or None,
+            "request_model": call.request_model or None,
+            "task": call.task_id,
+            "status": status,
+            "error": code,
+            "ms": round(seconds * 1000, 2),
+            "upstream_ms": round(call.upstream_seconds * 1000, 2) if call.upstream_seconds is not None else None,
+            "upstream_request_id": call.upstream_request_id,
+            "bytes_in": len(call.body),
+            "client": call.client or None,
+            "user_agent": call.headers.get("user-agent"),
+        }
+        self._lines.call({name: value for name, value in fields.items() if value is not None})

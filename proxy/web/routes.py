@@ -1,0 +1,126 @@
+"""The route table: every operation of the registry in both dialects, our own routes, and clear 404s for everything else."""
+
+from collections.abc import Mapping, Sequence
+
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+
+from proxy.errors import Problem, Refusal
+from proxy.gateway import Gateway
+from proxy.gateway.call import Answer, Call
+from proxy.model import Dialect
+from proxy.translate import errors
+from proxy.translate.operation import Kind, Operation
+from proxy.translate.registry import FAMILIES
+from proxy.web.edge import dialect_of
+from proxy.web.endpoint import Action, Endpoint, Surroundings
+from proxy.web.own import Own
+
+PREFIX: Mapping[Dialect, str] = {Dialect.OPENAI: "/v1", Dialect.ARK: "/api/v3"}
+
+METHODS = ("GET", "POST", "DELETE", "PUT", "PATCH")
+
+NOT_BUILT: Mapping[Dialect, tuple[str, ...]] = {
+    Dialect.OPENAI: (
+        "/videos/edits",
+        "/videos/extensions",
+        "/videos/characters",
+        "/videos/characters/{id}",
+        "/videos/quote",
+        "/videos/{id}/remix",
+        "/chat/completions",
+        "/responses",
+        "/responses/{rest:path}",
+        "/images/generations",
+        "/images/edits",
+        "/embeddings",
+        "/files",
+        "/files/{rest:path}",
+        "/models",
+        "/models/{rest:path}",
+    ),
+    Dialect.ARK: (
+        "/chat/completions",
+        "/bots/chat/completions",
+        "/context/{rest:path}",
+        "/batch/{rest:path}",
+        "/responses",
+        "/responses/{rest:path}",
+        "/images/generations",
+        "/embeddings",
+        "/embeddings/multimodal",
+        "/files",
+        "/files/{rest:path}",
+        "/models",
+        "/tokenization",
+    ),
+}
+"""Paths of contract.md §5 that exist but are not served yet."""
+
+
+def routes(gateway: Gateway, own: Own, around: Surroundings) -> list[BaseRoute]:
+    """All routes, fixed paths before those with parameters."""
+    table: list[BaseRoute] = [*_own_routes(own, around)]
+    for dialect, prefix in PREFIX.items():
+        paths = _actions(gateway, dialect)
+        late = [path for path in NOT_BUILT[dialect] if path not in paths]
+        merged = paths | {path: _not_served(dialect, path) for path in late}
+        for path in sorted(merged, key=lambda path: ("{" in path, path.count("{rest"))):
+            table.append(Route(prefix + path, Endpoint(dialect, merged[path], around)))
+    return table
+
+
+def _actions(gateway: Gateway, dialect: Dialect) -> dict[str, dict[str, Action]]:
+    """Path -> method -> action, for every operation of the registry."""
+    paths: dict[str, dict[str, Action]] = {}
+    for family in FAMILIES:
+        for operation in family.operations:
+            for method, path in operation.routes.get(dialect, ()):
+                signed = operation.kind is Kind.CONTENT
+                paths.setdefault(path, {})[method] = Action(operation, gateway.handle, signed=signed)
+    return paths
+
+
+def _not_served(dialect: Dialect, path: str) -> dict[str, Action]:
+    async def refuse(call: Call) -> Answer:
+        raise Refusal(Problem.NOT_SERVED, f"{PREFIX[dialect]}{path} is not served by this version of arkbridge.")
+
+    operation = Operation("none", "not_served", Kind.UNARY, {})
+    return dict.fromkeys(METHODS, Action(operation, refuse))
+
+
+def _own_routes(own: Own, around: Surroundings) -> Sequence[BaseRoute]:
+    def one(path: str, verb: str, action: Action) -> Route:
+        return Route(path, Endpoint(Dialect.OPENAI, {verb: action}, around))
+
+    def operation(name: str) -> Operation:
+        return Operation("own", name, Kind.UNARY, {})
+
+    return (
+        one("/healthz", "GET", Action(operation("health"), own.health, public=True)),
+        one("/readyz", "GET", Action(operation("ready"), own.ready, public=True)),
+        one("/metrics", "GET", Action(operation("metrics"), own.metrics, admin=True)),
+        one("/v1/usage", "GET", Action(operation("usage"), own.usage)),
+    )
+
+
+class Unknown:
+    """Every path that nothing serves: a 404 in the family's envelope that names the right base URLs (people paste them doubled)."""
+
+    def __init__(self, public_url: str) -> None:
+        self._public_url = public_url
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse with directions."""
+        host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+        base = self._public_url or f"{scope.get('scheme', 'http')}://{host}"
+        refusal = Refusal(
+            Problem.UNKNOWN_PATH,
+            f"There is no {scope['method']} {scope['path'][:200]} here. Base URLs: OpenAI SDKs {base}/v1, Ark SDKs {base}/api/v3; "
+            "the SDK adds the rest of the path.",
+        )
+        status, headers, body = errors.render(refusal, dialect_of(scope["path"]), scope["state"]["request_id"])
+        pairs = [(name.encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]
+        pairs.append((b"content-length", str(len(body)).encode()))
+        await send({"type": "http.response.start", "status": status, "headers": pairs})
+        await send({"type": "http.response.body", "body": body})

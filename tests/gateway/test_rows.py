@@ -1,0 +1,186 @@
+"""Ledger rows: the facts of the task and nothing else; tokens as the upstream said them, never a guess."""
+
+from dataclasses import fields, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.gateway.rows import adjustment, is_over, settlement
+from proxy.model import Dialect, LedgerRow, Snapshot, TaskError, TaskRecord, TaskState, TaskStatus, Usage
+
+MADE, NOW = 1_795_488_000.25, 1_795_488_100.75
+
+RECORD = TaskRecord(
+    key="k1",
+    id="cgt-1",
+    caller="team",
+    key_prefix="sk-ab-123456",
+    upstream="ark",
+    dialect=Dialect.OPENAI,
+    operation="videos.create",
+    original_model="seedance-2.0",
+    request_model="doubao-seedance-2-0-260128",
+    request_id="req_1",
+    created_at=MADE,
+    state=TaskState.ACCEPTED,
+    request={"prompt": "a secret plan", "resolution": "480p", "duration": 4, "has_video_input": True},
+)
+USAGE = Usage(
+    input_tokens=1, output_tokens=2, total_tokens=3, cached_tokens=4, reasoning_tokens=5, images=6, raw={"x": 1}
+)
+DONE = Snapshot(
+    status=TaskStatus.SUCCEEDED,
+    status_word="succeeded",
+    model="doubao-seedance-2-0-260128-x",
+    usage=USAGE,
+    video_url="https://media.example/secret.mp4",
+    facts={"resolution": "720p", "duration": 5},
+    raw={"prompt": "a secret plan"},
+)
+
+
+def test_a_settlement_tells_the_whole_task() -> None:
+    """Every fact that the ledger keeps of a task comes from its record, its last snapshot and the clock (contract.md §9)."""
+    assert settlement(RECORD, DONE, NOW) == LedgerRow(
+        kind="settlement",
+        time=NOW,
+        request_id="req_1",
+        caller="team",
+        key_prefix="sk-ab-123456",
+        family="videos",
+        operation="videos.create",
+        dialect="openai",
+        upstream="ark",
+        original_model="seedance-2.0",
+        request_model="doubao-seedance-2-0-260128",
+        response_model="doubao-seedance-2-0-260128-x",
+        task_key="k1",
+        task_id="cgt-1",
+        status="succeeded",
+        input_tokens=1,
+        output_tokens=2,
+        total_tokens=3,
+        cached_tokens=4,
+        reasoning_tokens=5,
+        images=6,
+        has_video_input=True,
+        resolution="720p",
+        seconds=5.0,
+        measured="measured",
+        total_ms=100_500.0,
+    )
+
+
+def test_a_row_has_no_prompt_and_no_link() -> None:
+    """Bodies and links never reach the ledger."""
+    row = settlement(RECORD, DONE, NOW)
+    assert not any("secret" in str(getattr(row, field.name)) for field in fields(row))
+
+
+UNBILLED = [status for status in TaskStatus if status is not TaskStatus.SUCCEEDED]
+
+
+@pytest.mark.parametrize("status", UNBILLED)
+def test_a_task_without_a_result_made_no_seconds(status: TaskStatus) -> None:
+    """Failed, expired and cancelled tasks have their row, with the error's code and without seconds of video."""
+    error = TaskError("OutputVideoSensitiveContentDetected", "no")
+    ended = replace(DONE, status=status, status_word=status.value, usage=None, error=error)
+    row = settlement(RECORD, ended, NOW)
+    assert (row.status, row.error_code, row.seconds) == (status.value, "OutputVideoSensitiveContentDetected", None)
+    assert (row.input_tokens, row.output_tokens, row.total_tokens, row.cost) == (None, None, None, None)
+
+
+def test_tokens_that_nobody_told_are_not_made_up() -> None:
+    """Without usage there are no tokens, and the kind of the row stays `measured`: nothing was estimated."""
+    row = settlement(RECORD, replace(DONE, usage=None), NOW)
+    assert (row.input_tokens, row.output_tokens, row.total_tokens, row.images) == (None, None, None, None)
+    assert row.measured == "measured"
+
+
+def test_an_assumed_end_says_so() -> None:
+    """The row of a task whose end nobody saw is marked."""
+    assert settlement(RECORD, DONE, NOW, assumed=True).measured == "assumed"
+
+
+SECONDS: tuple[tuple[object, object, float | None], ...] = (
+    (5, 4, 5.0),
+    (5.5, 4, 5.5),
+    ("5", 4, 5.0),
+    (None, 4, 4.0),
+    (None, "4", 4.0),
+    (0, 4, 4.0),
+    (None, -1, None),
+    (None, None, None),
+    (None, True, None),
+    ("five", 4, 4.0),
+    (-1, 4, 4.0),
+    ("nan", None, None),
+    ("inf", None, None),
+    (10**400, None, None),
+    ({}, [], None),
+    ([4], 4, 4.0),
+)
+
+
+@pytest.mark.parametrize(("upstream_says", "request_says", "seconds"), SECONDS)
+def test_seconds_are_the_upstream_s_else_those_asked_for(
+    upstream_says: object, request_says: object, seconds: float | None
+) -> None:
+    """The length is a positive number or absent; Ark's -1, which leaves it to the model, is no length."""
+    record = replace(RECORD, request={"duration": request_says})
+    row = settlement(record, replace(DONE, facts={"duration": upstream_says}), NOW)
+    assert row.seconds == seconds
+
+
+def test_a_video_made_by_frames_has_its_length_from_them() -> None:
+    """Where the upstream tells frames instead of a duration, the length is frames by frames per second, 24 if it does not say."""
+    by_frames = replace(DONE, facts={"frames": 133, "framespersecond": 25})
+    assert settlement(RECORD, by_frames, NOW).seconds == 133 / 25
+    assert settlement(RECORD, replace(DONE, facts={"frames": 48}), NOW).seconds == 2.0
+    assert settlement(RECORD, replace(DONE, facts={"frames": 48, "duration": 3}), NOW).seconds == 3.0
+
+
+RESOLUTIONS: tuple[tuple[object, object, str | None], ...] = (
+    ("1080p", "480p", "1080p"),
+    (None, "480p", "480p"),
+    ("", "480p", "480p"),
+    (None, None, None),
+    (720, "480p", None),
+)
+
+
+@pytest.mark.parametrize(("upstream_says", "request_says", "resolution"), RESOLUTIONS)
+def test_the_resolution_is_the_upstream_s_else_the_one_asked_for(
+    upstream_says: object, request_says: object, resolution: str | None
+) -> None:
+    """A resolution is a text or absent."""
+    record = replace(RECORD, request={"resolution": request_says})
+    row = settlement(record, replace(DONE, facts={"resolution": upstream_says}), NOW)
+    assert row.resolution == resolution
+
+
+def test_a_bare_task_has_a_row_too() -> None:
+    """A task of which nothing is known but that it ended is settled without an error."""
+    row = settlement(replace(RECORD, request={}), Snapshot(status=TaskStatus.EXPIRED, status_word="expired"), NOW)
+    assert (row.status, row.response_model, row.resolution, row.seconds) == ("expired", None, None, None)
+    assert row.has_video_input is False
+
+
+def test_a_clock_that_was_set_back_gives_no_negative_time() -> None:
+    """Milliseconds in all are never below nought."""
+    assert settlement(RECORD, DONE, MADE - 3600).total_ms == 0.0
+
+
+def test_an_adjustment_is_the_same_truth_in_a_row_of_its_own() -> None:
+    """Later truth about an assumed end is measured, and only its kind tells it from a settlement."""
+    row = adjustment(replace(RECORD, assumed=True, settled=True), DONE, NOW)
+    assert replace(row, kind="settlement") == settlement(RECORD, DONE, NOW)
+    assert (row.kind, row.measured) == ("adjustment", "measured")
+
+
+@given(st.sampled_from(TaskStatus))
+def test_over_is_what_cannot_change_any_more(status: TaskStatus) -> None:
+    """Queued and running tasks and those nobody has seen are not over; all others are."""
+    assert is_over(Snapshot(status=status, status_word="x")) == (status.value not in {"queued", "running"})
+    assert not is_over(None)
