@@ -70,20 +70,25 @@ class Pull:
         """The bytes, once; raises `PullError` or `TransportError` unless all of them came and they are what was announced."""
         breaks = 0
         while True:
+            broken: OutcomeUnknown | None = None
             try:
                 async for chunk in self._stream.chunks:
-                    self._admit(self.size + len(chunk))
-                    self.size += len(chunk)
-                    self._md5.update(chunk)
+                    self._take(chunk)
                     yield chunk
-            except OutcomeUnknown:
-                breaks += 1
-                if breaks > RESUMES or self._total is None:
-                    raise
-            if self._total is None or self.size >= self._total:
+            except OutcomeUnknown as error:
+                broken = error
+            if broken is None and (self._total is None or self.size >= self._total):
                 break
-            await self._resume(breaks)
+            breaks += 1
+            if self._total is None or breaks > RESUMES:
+                raise broken or PullError(f"it ended after {self.size} of {self._total} bytes")
+            await self._resume()
         self._verify()
+
+    def _take(self, chunk: bytes) -> None:
+        self._admit(self.size + len(chunk))
+        self.size += len(chunk)
+        self._md5.update(chunk)
 
     def _admit(self, size: int) -> None:
         if size > self._limit:
@@ -101,10 +106,8 @@ class Pull:
             raise PullError(f"its upstream answered {stream.status} ({said}) where the file should be")
         return stream
 
-    async def _resume(self, breaks: int) -> None:
+    async def _resume(self) -> None:
         """Go on where it broke off, if the server can and the file is still the same."""
-        if breaks == 0:
-            raise PullError(f"it ended after {self.size} of {self._total} bytes")
         await self._stack.aclose()
         asked = {**HEADERS, "range": f"bytes={self.size}-"}
         etag = self._first.get("etag", "")

@@ -11,6 +11,7 @@ import httpx2 as httpx
 from proxy.callbacks.event import event_of, signed
 from proxy.guard import Destination, ForbiddenAddressError, Guard
 from proxy.model import TaskRecord
+from proxy.policy import Policy
 from proxy.store import Delivery, Store
 from proxy.supervisor import Events
 from proxy.translate.videos import TaskView
@@ -34,11 +35,11 @@ class Sender:
         store: Store,
         guard: Guard,
         transport: httpx.AsyncBaseTransport,
-        view: Callable[[TaskRecord], TaskView],
+        view: Callable[[TaskRecord, str], TaskView],
         secret: Callable[[str], bytes],
         events: Events,
         now: Callable[[], float],
-        allow_private: bool,
+        policy: Policy,
     ) -> None:
         self._store = store
         self._guard = guard
@@ -47,7 +48,7 @@ class Sender:
         self._secret = secret
         self._events = events
         self._now = now
-        self._allow_private = allow_private
+        self._policy = policy
 
     async def step(self) -> None:
         """Send what is due now, side by side."""
@@ -73,10 +74,10 @@ class Sender:
     async def _send(self, delivery: Delivery, record: TaskRecord) -> str | None:
         """None if the receiver confirmed with a 2xx, else what went wrong."""
         try:
-            destination = await self._guard.admit(delivery.url, allow_private=self._allow_private)
+            destination = await self._guard.admit(delivery.url, allow_private=self._policy.private_callbacks)
         except ForbiddenAddressError as forbidden:
             return str(forbidden)
-        event = event_of(delivery.event_id, int(delivery.created_at), self._view(record))
+        event = event_of(delivery.event_id, int(delivery.created_at), self._view(record, self._policy.public_url))
         headers = signed(event, self._secret(record.caller), int(self._now()))
         try:
             async with asyncio.timeout(TIMEOUT):

@@ -143,65 +143,57 @@ class Log(Section):
     bodies: bool = Field(default=False, description="true or false")
 
 
-class Root(Section):
-    """The whole file."""
+SECTIONS: Mapping[str, type[Section]] = {
+    "server": Server,
+    "store": StoreSettings,
+    "upstream": UpstreamEntry,
+    "model": ModelEntry,
+    "models": Models,
+    "accounting": Accounting,
+    "video": Video,
+    "callbacks": Callbacks,
+    "console": Console,
+    "log": Log,
+}
+"""The whole file. It is no model of its own: each table is validated by itself, and the program starts sooner."""
 
-    server: Server = Server()
-    store: StoreSettings = StoreSettings()
-    upstream: tuple[UpstreamEntry, ...] = ()
-    model: tuple[ModelEntry, ...] = ()
-    models: Models = Models()
-    accounting: Accounting = Accounting()
-    video: Video = Video()
-    callbacks: Callbacks = Callbacks()
-    console: Console = Console()
-    log: Log = Log()
-
-
-def tables(model: type[Section]) -> Mapping[str, type[Section]]:
-    """The keys of `model` that are tables or lists of tables, with what each holds."""
-    found = {name: _table(field.annotation) for name, field in model.model_fields.items()}
-    return {name: inner for name, inner in found.items() if inner is not None}
-
-
-def is_list(model: type[Section], name: str) -> bool:
-    """Whether the key is a list of tables (`[[name]]`)."""
-    return bool(get_args(model.model_fields[name].annotation))
-
-
-def field_at(model: type[Section], path: tuple[str | int, ...]) -> FieldInfo | None:
-    """What is declared of the key at `path` (list indexes included), or None."""
-    field: FieldInfo | None = None
-    inner: type[Section] | None = model
-    for name in path:
-        if isinstance(name, int):
-            continue
-        field = inner.model_fields.get(name) if inner else None
-        inner = _table(field.annotation) if field else None
-    return field
+LISTS = frozenset({"upstream", "model"})
+"""The tables that are repeated, as `[[upstream]]`."""
 
 
 def table_at(path: tuple[str | int, ...]) -> type[Section]:
-    """The table that holds the key at `path`, as far as it is known."""
-    inner: type[Section] = Root
-    for name in path[:-1]:
-        inner = tables(inner).get(str(name), inner)
-    return inner
+    """The table that holds the key at `path` (list indexes included), which is below a known section."""
+    section, *inner = (name for name in path if isinstance(name, str))
+    table = SECTIONS[section]
+    for name in inner[:-1]:
+        table = _inner(table.model_fields[name]) or table
+    return table
 
 
-def known_keys(model: type[Section] = Root, prefix: str = "") -> Iterator[str]:
+def field_at(path: tuple[str | int, ...]) -> FieldInfo | None:
+    """What is declared of the key at `path`, or None."""
+    names = [name for name in path if isinstance(name, str)]
+    known = len(names) > 1 and names[0] in SECTIONS
+    return table_at(path).model_fields.get(names[-1]) if known else None
+
+
+def known_keys() -> Iterator[str]:
     """Every key that a file may have: `server.port`, `upstream[].name`, `model[].routes[].weight` …"""
-    inner = tables(model)
-    for name in model.model_fields:
-        if name in inner:
-            dots = "[]." if is_list(model, name) else "."
-            yield from known_keys(inner[name], prefix + name + dots)
-        if name not in inner or model is not Root:
-            yield prefix + name
+    for section, table in SECTIONS.items():
+        yield from _keys(table, section + ("[]." if section in LISTS else "."))
 
 
-def _table(annotation: object) -> type[Section] | None:
-    for candidate in (annotation, *get_args(annotation)):
+def _keys(table: type[Section], prefix: str) -> Iterator[str]:
+    for name, field in table.model_fields.items():
+        yield prefix + name
+        inner = _inner(field)
+        if inner:
+            yield from _keys(inner, f"{prefix}{name}[].")
+
+
+def _inner(field: FieldInfo) -> type[Section] | None:
+    """The table that a list of tables holds."""
+    for candidate in get_args(field.annotation):
         if isinstance(candidate, type) and issubclass(candidate, Section):
             return candidate
     return None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from proxy.config.near import near
 from proxy.config.scan import KeyPath, key_lines, line_of
-from proxy.config.schema import Root, field_at, is_list, tables
+from proxy.config.schema import LISTS, SECTIONS, field_at
 from proxy.errors import ConfigError, Mistake
 
 ENVIRONMENT = "environment"
@@ -101,11 +101,11 @@ def _syntax(message: str, text: str) -> tuple[int, str]:
 
 def _refused(section: str, key: str) -> str:
     """What is wrong with a variable's name, or nothing."""
-    if section in tables(Root) and is_list(Root, section):
+    if section in LISTS:
         return (
             f"[[{section}]] is a list, which only the file can hold; accepted: {PREFIX}SECTION__KEY for single values"
         )
-    declared = field_at(Root, (section, key))
+    declared = field_at((section, key))
     if declared is None:
         return f"no setting has this name{near(f'{PREFIX}{section}__{key}'.upper(), variables())}"
     if not _scalar(declared.annotation):
@@ -115,8 +115,8 @@ def _refused(section: str, key: str) -> str:
 
 def variables() -> Iterator[str]:
     """The names of all settings that the environment may hold."""
-    for section, model in tables(Root).items():
-        if not is_list(Root, section):
+    for section, model in SECTIONS.items():
+        if section not in LISTS:
             for key, declared in model.model_fields.items():
                 if _scalar(declared.annotation):
                     yield f"{PREFIX}{section}__{key}".upper()
@@ -130,7 +130,7 @@ def _put(source: Source, path: tuple[str, str], variable: str, text: str) -> Non
     section, key = path
     table = source.data.setdefault(section, {})
     if isinstance(table, dict):
-        declared = field_at(Root, path)
+        declared = field_at(path)
         source.variables[path] = variable
         table[key] = _typed(declared.annotation if declared else None, text)
 

@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 from proxy.config.forms import Sources
 from proxy.config.near import near
 from proxy.config.scan import KeyPath
-from proxy.config.schema import Root, Section, field_at, is_list, table_at, tables
+from proxy.config.schema import LISTS, SECTIONS, Section, field_at, table_at
 
 Entry = TypeVar("Entry", bound=Section)
 
@@ -39,14 +39,13 @@ class Checked:
 def check(data: Mapping[str, object], sources: Sources) -> Checked:
     """Validate every table by itself, so that a mistake in one hides none in another."""
     checked = Checked()
-    known = tables(Root)
     for name, value in data.items():
-        if name not in known:
-            checked.findings.append(Finding((name,), _unknown(name, Root)))
-        elif is_list(Root, name):
+        if name not in SECTIONS:
+            checked.findings.append(Finding((name,), _unknown(name, tuple(SECTIONS))))
+        elif name in LISTS:
             _check_list(checked, name, value, sources)
         else:
-            section = _validated(checked, (name,), value, known[name], sources)
+            section = _validated(checked, (name,), value, SECTIONS[name], sources)
             if section is not None:
                 checked.sections[name] = section
     return checked
@@ -57,7 +56,7 @@ def _check_list(checked: Checked, name: str, value: object, sources: Sources) ->
         checked.findings.append(Finding((name,), f"is {described(value)}, not a list of tables; accepted: [[{name}]]"))
         return
     for index, item in enumerate(value):
-        entry = _validated(checked, (name, index), item, tables(Root)[name], sources)
+        entry = _validated(checked, (name, index), item, SECTIONS[name], sources)
         if entry is not None:
             checked.entries[name, index] = entry
 
@@ -75,9 +74,9 @@ def _validated(checked: Checked, path: KeyPath, value: object, kind: type[Sectio
 def explained(path: KeyPath, detail: ErrorDetails) -> str:
     """One validation error as `what is wrong; accepted: the form`."""
     if detail["type"] == "extra_forbidden":
-        return _unknown(str(path[-1]), table_at(path))
+        return _unknown(str(path[-1]), tuple(table_at(path).model_fields))
     what = WORDS.get(detail["type"], _other)(detail)
-    declared = field_at(Root, path)
+    declared = field_at(path)
     form = declared.description if declared else None
     return f"{what}; accepted: {form or 'a table'}"
 
@@ -95,8 +94,7 @@ def described(value: object) -> str:
     return kinds.get(type(value), "a date or time")
 
 
-def _unknown(name: str, table: type[Section]) -> str:
-    known = tuple(table.model_fields)
+def _unknown(name: str, known: tuple[str, ...]) -> str:
     return f"there is no such key{near(name, known)} (known here: {', '.join(known)})"
 
 

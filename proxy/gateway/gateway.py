@@ -2,6 +2,7 @@
 
 from proxy.errors import Problem, Refusal
 from proxy.gateway.call import Answer, Call
+from proxy.gateway.confirm import Confirmations
 from proxy.gateway.content import Content
 from proxy.gateway.reader import Reader
 from proxy.gateway.services import Services
@@ -16,6 +17,7 @@ class Gateway:
         self.reader = Reader(services)
         self.tasks = Tasks(services, self.reader)
         self.content = Content(services, self.reader, self.tasks)
+        self.confirmations = Confirmations(services, self.reader)
         self._methods = {
             Kind.CREATE_TASK: self.tasks.create,
             Kind.READ_TASK: self.tasks.read,

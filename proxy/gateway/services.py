@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from proxy.guard import Guard
+from proxy.policy import Policy
 from proxy.signing import Signer
 from proxy.store import Store
 from proxy.supervisor import Events, Supervisor
@@ -23,7 +24,7 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """The gateway's collaborators. `new_key` makes a task's internal key; `keep_prompts` false leaves prompts out of the store."""
+    """The gateway's collaborators. `new_key` makes a task's internal key."""
 
     store: Store
     client: Client
@@ -36,4 +37,4 @@ class Services:
     now: Clock
     new_key: Callable[[], str]
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
-    keep_prompts: bool = True
+    policy: Policy

@@ -5,10 +5,12 @@ from dataclasses import replace
 
 from proxy.errors import NotSent, OutcomeUnknown, Problem, Refusal, StoreError, UnreadableAnswer, UpstreamRefusal
 from proxy.gateway.call import Answer, Call
+from proxy.gateway.confirm import address
 from proxy.gateway.links import link_for
 from proxy.gateway.once import Once, fingerprint, key_of
 from proxy.gateway.reader import VIDEOS, Reader
 from proxy.gateway.services import Services
+from proxy.guard import ForbiddenAddressError
 from proxy.model import Snapshot, TaskError, TaskRecord, TaskState, TaskStatus, Upstream
 from proxy.store import TaskFilter
 from proxy.translate import errors
@@ -40,10 +42,13 @@ class Tasks:
         call.original_model = request.model
         upstream, model = self._services.router.route(request.model)
         call.upstream, call.request_model = upstream.name, model
-        outgoing = VIDEOS.toward(upstream).encode_create(request, Target(model=model))
+        await self._require_callable(request.callback_url)
+        key = self._services.new_key()
+        target = Target(model=model, callback_url=address(self._services.policy.public_url, key, self._services.signer))
+        outgoing = VIDEOS.toward(upstream).encode_create(request, target)
         call.notices.extend(dict.fromkeys((*request.notices, *outgoing.notices)))
         record = replace(
-            self._record(call, request, outgoing), idempotency_key=key_of(call), fingerprint=fingerprint(body)
+            self._record(call, request, outgoing), key=key, idempotency_key=key_of(call), fingerprint=fingerprint(body)
         )
         bought = await self._once.buy(call, record, lambda: self._buy(call, upstream, outgoing, record))
         self._note(call, bought)
@@ -65,14 +70,28 @@ class Tasks:
         """The caller has the answer, so no later request is a repeat of this one; nobody waits for this note."""
         self._services.supervisor.run(self._services.store.set_delivered(record.key))
 
+    async def _require_callable(self, url: str | None) -> None:
+        """A callback that we would never send is refused at once, by name (contract.md §7, "Callbacks")."""
+        if url is None:
+            return
+        try:
+            await self._services.guard.admit(url, allow_private=self._services.policy.private_callbacks)
+        except ForbiddenAddressError as forbidden:
+            raise Refusal(
+                Problem.INVALID_VALUE,
+                f"callback_url may not be called: {forbidden}. Private addresses need callbacks.allow_private = true in the "
+                "gateway's configuration.",
+                param="callback_url",
+            ) from forbidden
+
     def _record(self, call: Call, request: VideoRequest, outgoing: Outgoing) -> TaskRecord:
         remembered = dict(outgoing.remember)
         if request.callback_url:
             remembered["callback_url"] = request.callback_url
-        if not self._services.keep_prompts:
+        if not self._services.policy.keep_prompts:
             remembered.pop("prompt", None)
         return TaskRecord(
-            key=self._services.new_key(),
+            key="",
             caller=call.caller,
             key_prefix=call.identity.key.prefix if call.identity else "",
             upstream=call.upstream,

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from proxy.model import Caller, Key, LedgerRow, Snapshot, TaskRecord, TaskStatus
+from proxy.store.archive import Copy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +201,27 @@ class Store(Protocol):
 
     async def end_delivery(self, delivery: Delivery, state: str, reason: str | None, next_try: float | None) -> None:
         """The outcome of an attempt (`pending`, `delivered`, `dead`, `gone`); nothing if a newer state took its place meanwhile."""
+
+    async def copies_due(self, now: float, since: float, limit: int) -> list[str]:
+        """Keys of succeeded tasks whose result is to be copied now: attempts that are due, then tasks that ended since then and have none."""
+
+    async def copy(self, key: str) -> Copy | None:
+        """The copy of one task's result, in whatever state."""
+
+    async def claim_copy(self, key: str, now: float, until: float, *, early: bool = False) -> Copy | None:
+        """Make the next attempt ours until then; None if it is not due (unless `early`), somebody else's, or over."""
+
+    async def end_copy(self, copy: Copy) -> bool:
+        """The outcome of a claimed attempt; False (nothing changed) if it was claimed anew meanwhile."""
+
+    async def release_copies(self, now: float) -> None:
+        """Attempts that were under way when their process died are due again."""
+
+    async def expired_copies(self, now: float, limit: int) -> list[Copy]:
+        """Kept copies whose time is over."""
+
+    async def drop_copy(self, copy: Copy, reason: str) -> None:
+        """A kept copy was removed: its row stays and says why."""
 
     async def add_rows(self, rows: Sequence[LedgerRow]) -> None:
         """Append to the ledger, all or none; `StoreError` for a second settlement of a task."""

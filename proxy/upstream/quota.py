@@ -67,11 +67,20 @@ class Quotas:
         monotonic: Callable[[], float],
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        self._monotonic = monotonic
+        self._pause = pause
+        self._windows: dict[tuple[str, str], Window] = {}
+        self._limits: dict[tuple[str, str], float] = {}
+        self.configure(limits)
+
+    def configure(self, limits: Mapping[str, Mapping[str, float]]) -> None:
+        """Take what a configuration says; a limit that stays the same keeps its window."""
+        wanted = {(upstream, verb): limit for upstream, verbs in limits.items() for verb, limit in verbs.items()}
         self._windows = {
-            (upstream, verb): Window(limit, monotonic, pause)
-            for upstream, verbs in limits.items()
-            for verb, limit in verbs.items()
+            key: self._windows[key] if self._limits.get(key) == limit else Window(limit, self._monotonic, self._pause)
+            for key, limit in wanted.items()
         }
+        self._limits = wanted
 
     def free(self, upstream: str, verb: str) -> int:
         """How many could be taken at once now; without a limit, a thousand."""

@@ -16,10 +16,16 @@ class Router:
         passthrough: str | None,
         pick: Callable[[], float],
     ) -> None:
+        self._pick = pick
+        self.configure(upstreams, models, passthrough)
+
+    def configure(
+        self, upstreams: Sequence[Upstream], models: Mapping[str, tuple[ModelRoute, ...]], passthrough: str | None
+    ) -> None:
+        """Take what a configuration says."""
         self._upstreams = {upstream.name: upstream for upstream in upstreams}
         self._models = models
         self._passthrough = passthrough
-        self._pick = pick
 
     @property
     def upstreams(self) -> Mapping[str, Upstream]:

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, tzinfo
 
 import orjson
 
-from proxy.accounts import Accounts
 from proxy.errors import Problem, Refusal
 from proxy.gateway.call import Answer, Call
 from proxy.metrics import Metrics
@@ -17,9 +16,8 @@ GROUPS = ("key", "model", "family", "day", "upstream")
 class Own:
     """Handlers of our own routes."""
 
-    def __init__(self, store: Store, accounts: Accounts, metrics: Metrics, zone: tzinfo) -> None:
+    def __init__(self, store: Store, metrics: Metrics, zone: tzinfo) -> None:
         self._store = store
-        self._accounts = accounts
         self._metrics = metrics
         self._zone = zone
 

@@ -1,6 +1,8 @@
 """Reads request bodies within a limit: a body that is too large is refused by its announced or its actual size, never held whole."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from contextlib import suppress
 
 from proxy.errors import Problem, Refusal
 
@@ -10,6 +12,9 @@ Receive = Callable[[], Awaitable[Message]]
 DRAIN_FACTOR = 2
 """How many times the limit we read and throw away after a 413, so that a client that is still sending can read our answer."""
 
+
+DRAIN_SECONDS = 5.0
+"""How long at the most: a client may be waiting for us to close instead of sending."""
 
 MOST_DIGITS = 18
 """Digits of an announced size that are looked at: more say nothing more, and Python refuses to convert thousands of them."""
@@ -52,17 +57,16 @@ async def read_all(receive: Receive, headers: Mapping[str, str], limit: int) -> 
     return bytes(collected)
 
 
-async def drain(receive: Receive, limit: int) -> None:
-    """Read on and throw away, up to a bound, so that closing does not tear the answer from the client's hands."""
+async def drain(receive: Receive, limit: int, seconds: float = DRAIN_SECONDS) -> None:
+    """Read on and throw away, up to a bound in bytes and seconds, so that closing does not tear the answer from the client's hands."""
     left = limit * DRAIN_FACTOR
-    try:
-        while left > 0:
-            message = await receive()
-            left -= len(_chunk(message)) or 1
-            if not message.get("more_body"):
-                return
-    except Disconnected:
-        return
+    with suppress(Disconnected, TimeoutError):
+        async with asyncio.timeout(seconds):
+            more = True
+            while more and left > 0:
+                message = await receive()
+                left -= len(_chunk(message)) or 1
+                more = bool(message.get("more_body"))
 
 
 def _announced(headers: Mapping[str, str]) -> int:

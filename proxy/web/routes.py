@@ -1,6 +1,7 @@
 """The route table: every operation of the registry in both dialects, our own routes, and clear 404s for everything else."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
@@ -8,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 from proxy.errors import Problem, Refusal
 from proxy.gateway import Gateway
 from proxy.gateway.call import Answer, Call
+from proxy.gateway.confirm import PATH
 from proxy.model import Dialect
 from proxy.translate import errors
 from proxy.translate.operation import Kind, Operation
@@ -17,6 +19,9 @@ from proxy.web.endpoint import Action, Endpoint, Surroundings
 from proxy.web.own import Own
 
 PREFIX: Mapping[Dialect, str] = {Dialect.OPENAI: "/v1", Dialect.ARK: "/api/v3"}
+
+SMALL_BODY = 1024 * 1024
+"""Bytes that somebody without a key may send us."""
 
 METHODS = ("GET", "POST", "DELETE", "PUT", "PATCH")
 
@@ -60,7 +65,7 @@ NOT_BUILT: Mapping[Dialect, tuple[str, ...]] = {
 
 def routes(gateway: Gateway, own: Own, around: Surroundings) -> list[BaseRoute]:
     """All routes, fixed paths before those with parameters."""
-    table: list[BaseRoute] = [*_own_routes(own, around)]
+    table: list[BaseRoute] = [*_own_routes(own, around), _confirmations(gateway, around)]
     for dialect, prefix in PREFIX.items():
         paths = _actions(gateway, dialect)
         late = [path for path in NOT_BUILT[dialect] if path not in paths]
@@ -90,8 +95,10 @@ def _not_served(dialect: Dialect, path: str) -> dict[str, Action]:
 
 
 def _own_routes(own: Own, around: Surroundings) -> Sequence[BaseRoute]:
+    small = replace(around, max_body=SMALL_BODY)
+
     def one(path: str, verb: str, action: Action) -> Route:
-        return Route(path, Endpoint(Dialect.OPENAI, {verb: action}, around))
+        return Route(path, Endpoint(Dialect.OPENAI, {verb: action}, small))
 
     def operation(name: str) -> Operation:
         return Operation("own", name, Kind.UNARY, {})
@@ -102,6 +109,14 @@ def _own_routes(own: Own, around: Surroundings) -> Sequence[BaseRoute]:
         one("/metrics", "GET", Action(operation("metrics"), own.metrics, admin=True)),
         one("/v1/usage", "GET", Action(operation("usage"), own.usage)),
     )
+
+
+def _confirmations(gateway: Gateway, around: Surroundings) -> Route:
+    """Where upstreams call us back."""
+    operation = Operation("own", "callback", Kind.UNARY, {})
+    action = Action(operation, gateway.confirmations.receive, public=True)
+    small = replace(around, max_body=SMALL_BODY)
+    return Route(PATH + "{token}", Endpoint(Dialect.ARK, {"POST": action}, small))
 
 
 class Unknown:

@@ -93,15 +93,19 @@ def test_mistakes_stop_the_start(cli: Cli) -> None:
 def test_terminal(tmp_path: Path) -> None:
     """On a terminal the first key is shown once and pasted into the curl, and no file holds it."""
     screen, theirs = pty.openpty()
-    with (tmp_path / "log").open("w") as log:
-        process = subprocess.Popen(SERVE, cwd=tmp_path, env=checkout_environment(), stdout=theirs, stderr=log)
-    os.close(theirs)
     shown = b""
-    while b"\nready http://" not in shown:
-        shown += os.read(screen, 4096)
-    process.terminate()
-    assert process.wait(PATIENCE) == 0
-    os.close(screen)
+    with (
+        (tmp_path / "log").open("w") as log,
+        subprocess.Popen(SERVE, cwd=tmp_path, env=checkout_environment(), stdout=theirs, stderr=log) as process,
+    ):
+        os.close(theirs)
+        try:
+            while b"\nready http://" not in shown:
+                shown += os.read(screen, 4096)
+        finally:
+            process.terminate()
+            os.close(screen)
+        assert process.wait(PATIENCE) == 0
     (key,) = set(re.findall(rb"sk-ab-[0-9A-Za-z]{43}", shown))
     assert b"shown this once" in shown
     assert b"Bearer " + key in shown

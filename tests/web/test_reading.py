@@ -170,6 +170,17 @@ async def test_draining_is_bounded(size: int) -> None:
     assert sum(counted) < LIMIT * DRAIN_FACTOR + max(size, 1)
 
 
+async def test_draining_waits_for_nobody() -> None:
+    """A caller who sends nothing more and does not leave is waited for no longer than said."""
+
+    async def silent() -> Message:
+        await asyncio.get_running_loop().create_future()
+        raise AssertionError("not reached")
+
+    async with asyncio.timeout(10):
+        await drain(silent, LIMIT, seconds=0.01)
+
+
 # -- on a socket
 
 
@@ -191,7 +202,7 @@ class App:
         except Refusal as refusal:
             self._seen.append(refusal.status)
             await send({"type": "http.response.start", "status": 413, "headers": [(b"content-length", b"0")]})
-            await drain(receive, self._limit)
+            await drain(receive, self._limit, seconds=0.2)
             await send({"type": "http.response.body", "body": b""})
         except Disconnected:
             self._seen.append("gone")

@@ -94,8 +94,20 @@ _DELIVERIES = (
     "CREATE INDEX deliveries_due ON deliveries (next_try) WHERE state = 'pending'",
 )
 
+_ARCHIVE = (
+    """CREATE TABLE archive (
+        task_key TEXT PRIMARY KEY REFERENCES tasks (key), state TEXT NOT NULL, location TEXT, frame TEXT, size INTEGER, sha256 TEXT,
+        content_type TEXT, attempts INTEGER NOT NULL, next_try REAL, archived_at REAL, expires_at REAL, reason TEXT)""",
+    "CREATE INDEX archive_due ON archive (next_try) WHERE next_try IS NOT NULL",
+    "CREATE INDEX archive_ends ON archive (expires_at) WHERE state = 'kept'",
+    # What ended lately and has a result: the archive asks for it every second.
+    """CREATE INDEX tasks_results ON tasks (ended_at)
+        WHERE settled = 1 AND status = 'succeeded' AND state = 'accepted'""",
+)
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration("0001-start", _PEOPLE + _TASKS + _LEDGER),
     Migration("0002-repeats", _REPEATS),
     Migration("0003-deliveries", _DELIVERIES),
+    Migration("0004-archive", _ARCHIVE),
 )

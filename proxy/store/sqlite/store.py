@@ -11,7 +11,8 @@ from typing import TypeVar
 from proxy.errors import StoreError
 from proxy.model import Caller, Key, LedgerRow, Snapshot, TaskRecord
 from proxy.store import Delivery, TaskFilter, UsageFilter, UsageSum
-from proxy.store.sqlite import deliveries, ledger, people, repeats, reports, tasks
+from proxy.store.archive import Copy
+from proxy.store.sqlite import archive, deliveries, ledger, people, repeats, reports, tasks
 from proxy.store.sqlite.connection import FAILURES, Reader, connect, explain, prepare
 from proxy.store.sqlite.migrations import migrate
 from proxy.store.sqlite.writer import Writer
@@ -212,6 +213,34 @@ class SqliteStore:
     async def end_delivery(self, delivery: Delivery, state: str, reason: str | None, next_try: float | None) -> None:
         """See `Store.end_delivery`."""
         await self._write(lambda connection: deliveries.end(connection, delivery, state, reason, next_try))
+
+    async def copies_due(self, now: float, since: float, limit: int) -> list[str]:
+        """See `Store.copies_due`."""
+        return self._look(lambda connection: archive.due(connection, now, since, limit))
+
+    async def copy(self, key: str) -> Copy | None:
+        """See `Store.copy`."""
+        return self._look(lambda connection: archive.find(connection, key))
+
+    async def claim_copy(self, key: str, now: float, until: float, *, early: bool = False) -> Copy | None:
+        """See `Store.claim_copy`."""
+        return await self._write(lambda connection: archive.claim(connection, key, now, until, early=early))
+
+    async def end_copy(self, copy: Copy) -> bool:
+        """See `Store.end_copy`."""
+        return await self._write(lambda connection: archive.end(connection, copy))
+
+    async def release_copies(self, now: float) -> None:
+        """See `Store.release_copies`."""
+        await self._write(lambda connection: archive.release(connection, now))
+
+    async def expired_copies(self, now: float, limit: int) -> list[Copy]:
+        """See `Store.expired_copies`."""
+        return self._look(lambda connection: archive.expired(connection, now, limit))
+
+    async def drop_copy(self, copy: Copy, reason: str) -> None:
+        """See `Store.drop_copy`."""
+        await self._write(lambda connection: archive.drop(connection, copy, reason))
 
     async def add_rows(self, rows: Sequence[LedgerRow]) -> None:
         """See `Store.add_rows`."""

@@ -58,20 +58,20 @@ class Writer:
         """What `write` returned, once it is durable; `StoreError` if it failed, and then nothing of it was kept."""
         future: asyncio.Future[T] = self._loop.create_future()
         self._queue.put(_job(write, future))
-        self._keep_running()
+        if self._thread is None:
+            self._start()
         return await future
 
     def close(self) -> None:
         """Finish what waits, then close the connection. Blocks: call it in a thread, once."""
         self._queue.put(None)
-        self._keep_running().join()
+        while self._thread is not None and self._thread.is_alive():
+            self._thread.join()  # and then its successor, should it have one by now
         self._connection.close()
 
-    def _keep_running(self) -> threading.Thread:
-        if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
-            self._thread.start()
-        return self._thread
+    def _start(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+        self._thread.start()
 
     def _run(self) -> None:
         more = True
@@ -81,8 +81,12 @@ class Writer:
             try:
                 deliveries = self._commit(batch)
             finally:
-                if not deliveries:  # nobody thought of what ends this thread now: whoever waits must hear of it
+                if (
+                    batch and not deliveries
+                ):  # something nobody thought of ends this thread: another goes on, and whoever waits hears of it
                     self._roll_back()
+                    if more:
+                        self._start()
                     lost = StoreError(f"the database {self._path} failed: the write ended with an unforeseen error")
                     deliveries = [job.fail(lost) for job in batch]
                 self._deliver(deliveries)

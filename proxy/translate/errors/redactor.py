@@ -12,33 +12,37 @@ LONGEST: Final = 2000
 
 GONE: Final = "***"
 
+# Letters are ASCII to the patterns: a key that stands right behind a Chinese character has a boundary there.
 # Cut before the patterns run, so that a megabyte of message costs no more than a page.
 _READ: Final = 2 * LONGEST
+_WORD: Final = 200
 _NESTINGS: Final = 8
 
 _UUID: Final = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _PORT: Final = r"(?::[0-9]{1,5}\b)?"
 _INNER_HOST: Final = r"(?:localhost|(?:[a-z0-9-]{1,63}\.)+(?:local|internal|intranet|lan|corp|svc))" + _PORT
-_BARE_HOST: Final = r"[a-z0-9_-]{1,63}" + _PORT + r"(?![\w.:@-])"
+_BARE_HOST: Final = r"[a-z0-9_-]{1,63}" + _PORT + r"(?![\w.@-])"
 
 _RULES: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
-    (re.compile(pattern, re.IGNORECASE), new)
+    (re.compile(pattern, re.IGNORECASE | re.ASCII), new)
     for pattern, new in (
         (r"\b(bearer\s+)(?!\*)[^\s\"',;]+", rf"\1{GONE}"),
         (r"\bsk-[\w-]{8,}(?:\*+[\w-]*)?", GONE),
         (rf"\bark-{_UUID}[\w-]*", GONE),
-        (rf"(\bkeys?\b[^\n]{{0,24}}?){_UUID}", rf"\1{GONE}"),
+        (rf"((?:\bkeys?\b|密钥)[^\n]{{0,24}}?){_UUID}", rf"\1{GONE}"),
         (r"\bep-[a-z0-9][\w-]{2,}", GONE),
-        (r"(\baccounts?\b(?:[\s_-]?id)?[\s:=#'\"`(]{0,4})[0-9]{6,}", rf"\1{GONE}"),
+        (r"((?:\baccounts?|账[户号])(?:[\s_-]?id)?[\s:=#'\"`(]{0,4})[0-9]{6,}", rf"\1{GONE}"),
         (r"(\bhttps?://)(?!\*)[^/\s@]+@", rf"\1{GONE}@"),
         (rf"(\bhttps?://)(?:{_INNER_HOST}|{_BARE_HOST})", rf"\1{GONE}"),
         (rf"(?<![\w.-]){_INNER_HOST}(?![\w-])", GONE),
-        (rf"(\b(?:dial (?:tcp|udp)|lookup|connect to) ){_BARE_HOST}", rf"\1{GONE}"),
+        (r"(\b(?:dial (?:tcp|udp)|connect to) )[a-z0-9_-]{1,63}:[0-9]{1,5}\b", rf"\1{GONE}"),
+        (r"(\bdial (?:tcp|udp): lookup )[a-z0-9_.-]+", rf"\1{GONE}"),
     )
 )
 _IPV4: Final = re.compile(r"(?<![0-9.])((?:[0-9]{1,3}\.){3}[0-9]{1,3})(?!\.?[0-9])(?::[0-9]{1,5}\b)?")
 _IPV6: Final = re.compile(
-    r"\[?(?<![\w:])((?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4})(?:%\w+)?(?![\w:])\]?(?::[0-9]{1,5}\b)?", re.IGNORECASE
+    r"\[?(?<![\w:])((?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4})(?:%\w+)?(?![\w:])\]?(?::[0-9]{1,5}\b)?",
+    re.IGNORECASE | re.ASCII,
 )
 # An error's JSON that cannot be read, because somebody cut it off.
 _TORN: Final = re.compile(r'\{\s*\\*"(?:error|message|code|detail)\\*"\s*:')
@@ -52,7 +56,7 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
         if secret:
             clean = clean.replace(secret, GONE)
     if len(clean) > _READ:
-        clean = _CUT_WORD.sub("", clean[:_READ]) + "…"
+        clean = clean[: _READ - _WORD] + _CUT_WORD.sub("", clean[_READ - _WORD : _READ]) + "…"
     for pattern, new in _RULES:
         clean = pattern.sub(new, clean)
     clean = _IPV6.sub(_hide_inner, _IPV4.sub(_hide_inner, clean))
@@ -106,4 +110,4 @@ def _hide_inner(match: re.Match[str]) -> str:
         public = ip_address(match[1]).is_global
     except ValueError:
         return match[0]
-    return match[0] if public else GONE
+    return match[0] if public or not match[1].strip(":") else GONE
