@@ -199,11 +199,11 @@ def test_redirect(cell: Cell) -> None:
     ("changes", "key", "wanted"),
     [
         ({}, "sk-ab-" + "0" * 43, ("AuthenticationError", 401, "invalid_api_key", None)),
-        ({}, "scoped", ("PermissionDeniedError", 403, "permission_denied", None)),
+        ({}, "suspended", ("PermissionDeniedError", 403, "permission_denied", None)),
         ({"model": "no-such-model"}, "", ("NotFoundError", 404, "model_not_found", "model")),
         ({"seconds": "soon"}, "", ("BadRequestError", 400, "invalid_value", "seconds")),
     ],
-    ids=["wrong key", "out of scope", "unknown model", "wrong field"],
+    ids=["wrong key", "suspended caller", "unknown model", "wrong field"],
 )
 def test_errors_of_ours(cell: Cell, changes: dict[str, str], key: str, wanted: tuple[object, ...]) -> None:
     """What we refuse is the SDK's class for its status, with code, param and request id."""

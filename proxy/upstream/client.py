@@ -4,8 +4,8 @@ The transport is called directly with prepared requests (performance.md: the com
 key is put on in `_authorized`, last, and nowhere else. A request that may buy is never repeated here.
 """
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from urllib.parse import urlencode
@@ -20,13 +20,10 @@ from proxy.translate.wire import Part, WireRequest, WireResponse
 ANSWER_LIMIT = 64 * 1024 * 1024
 """Largest answer we hold in memory, in bytes; results themselves are streamed."""
 
-NOTHING_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.UnsupportedProtocol,
-    httpx.LocalProtocolError,
-)
+NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+UNWRITABLE = (httpx.InvalidURL, httpx.LocalProtocolError, UnicodeError)
+BROKEN = (httpx.TransportError, OSError)
+"""An OSError is a TLS failure after the handshake (a broken record, an alert), which httpx does not translate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +98,8 @@ class Client:
     @asynccontextmanager
     async def open(self, upstream: Upstream, request: WireRequest, *, brief: bool = False) -> AsyncIterator[Stream]:
         """Send one request and give its answer as it comes; leaving the block closes the connection if bytes are left."""
-        prepared = self._authorized(upstream, _build(upstream.base_url, request))
+        with _writable(upstream.name):
+            prepared = self._authorized(upstream, _build(upstream.base_url, request))
         prepared.extensions["timeout"] = self._brief if brief else self._timeouts
         async with self._exchange(upstream.name, self._transport, prepared) as stream:
             yield stream
@@ -111,7 +109,9 @@ class Client:
         self, name: str, destination: Destination, headers: Mapping[str, str], method: str = "GET"
     ) -> AsyncIterator[Stream]:
         """Read a guarded URL without any credential; `name` is the upstream on whose behalf. Redirects are not followed."""
-        request = httpx.Request(method, destination.pinned_url, headers={**headers, "host": destination.authority})
+        with _writable(name):
+            sent = _bytes({**headers, "host": destination.authority})
+            request = httpx.Request(method, destination.pinned_url, headers=sent)
         request.extensions = {"sni_hostname": destination.host, "timeout": self._timeouts}
         async with self._exchange(name, self._pinned, request) as stream:
             yield stream
@@ -129,29 +129,40 @@ class Client:
     ) -> AsyncIterator[Stream]:
         response = await _answered(name, transport, request)
         try:
-            yield Stream(response.status_code, _headers(response), _chunks(name, response))
+            async with aclosing(_chunks(name, response)) as chunks:
+                yield Stream(response.status_code, _headers(response), chunks)
         finally:
             await response.aclose()
 
 
+@contextmanager
+def _writable(name: str) -> Iterator[None]:
+    """A request that cannot be written was not sent. The cause is left out, because its text may quote the header with the key."""
+    try:
+        yield
+    except UNWRITABLE:
+        raise NotSent(name, "the request has an address or a header that cannot be written") from None
+
+
 async def _answered(name: str, transport: httpx.AsyncBaseTransport, request: httpx.Request) -> httpx.Response:
     try:
-        return await transport.handle_async_request(request)
+        with _writable(name):
+            return await transport.handle_async_request(request)
     except NOTHING_SENT as broken:
         raise NotSent(name, _reason(broken)) from broken
     except httpx.TimeoutException as broken:
         raise OutcomeUnknown(name, _reason(broken), timed_out=True) from broken
-    except httpx.TransportError as broken:
+    except BROKEN as broken:
         raise OutcomeUnknown(name, _reason(broken)) from broken
 
 
-async def _chunks(name: str, response: httpx.Response) -> AsyncIterator[bytes]:
+async def _chunks(name: str, response: httpx.Response) -> AsyncGenerator[bytes, None]:
     try:
         async for chunk in response.aiter_bytes():
             yield chunk
     except httpx.TimeoutException as broken:
         raise OutcomeUnknown(name, _reason(broken), timed_out=True) from broken
-    except (httpx.TransportError, httpx.DecodingError) as broken:
+    except (*BROKEN, httpx.DecodingError) as broken:
         raise OutcomeUnknown(name, _reason(broken)) from broken
 
 
@@ -174,13 +185,18 @@ def _headers(response: httpx.Response) -> dict[str, str]:
 
 
 def _build(base_url: str, request: WireRequest) -> httpx.Request:
-    headers = {"accept": "application/json", "accept-encoding": "gzip, deflate", **request.headers}
+    headers = _bytes({"accept": "application/json", "accept-encoding": "gzip, deflate", **request.headers})
     url = base_url + request.path + (f"?{urlencode(request.query)}" if request.query else "")
     if not request.parts:
         return httpx.Request(request.method, url, headers=headers, content=request.body)
     return httpx.Request(
         request.method, url, headers=headers, files=[(part.name, _file(part)) for part in request.parts]
     )
+
+
+def _bytes(headers: Mapping[str, str]) -> dict[bytes, bytes]:
+    """As they go out: what came as latin-1 from a caller leaves as the same bytes."""
+    return {name.encode("ascii"): value.encode("latin-1") for name, value in headers.items()}
 
 
 def _file(part: Part) -> tuple[str | None, bytes] | tuple[str, bytes, str]:

@@ -50,13 +50,10 @@ class Stand:
         }
         self.gateway = Gateway(folder, self._config())
         # Keys are made before the start, so that they hold from its first request on.
-        clients = (*OPENAI, *ARK, "curl")
-        names = [*clients, *(f"list-{client}" for client in OPENAI), "empty", "scoped"]
-        words: dict[str, tuple[str, ...]] = {"scoped": ("--models", "nothing-of-this-*")}
+        names = [*OPENAI, *ARK, "curl", *(f"list-{client}" for client in OPENAI), "empty", "suspended"]
         with ThreadPoolExecutor(4) as pool:
-            made = pool.map(lambda name: self.gateway.create_key(name, *words.get(name, ())), names)
-        # Two clients of one caller: what one has made, the other may read.
-        self.keys = dict(zip(names, made, strict=True))
+            self.keys = dict(zip(names, pool.map(self.gateway.create_key, names), strict=True))
+        self.gateway.arkbridge("callers", "suspend", "suspended")
         stack.enter_context(self.gateway)
 
     def driver(self, client: str) -> Driver:

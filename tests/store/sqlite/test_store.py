@@ -214,6 +214,7 @@ async def test_values_of_any_size_are_errors_not_accidents(store: SqliteStore) -
     assert [isinstance(outcome, StoreError) for outcome in outcomes] == [True, False]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 async def test_memory_stays_small_while_rows_grow(store: SqliteStore) -> None:
     """Ten thousand rows more do not make the process grow by more than its page caches may hold."""
 
