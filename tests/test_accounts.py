@@ -80,7 +80,13 @@ async def test_a_key_is_made_with_its_caller(accounts: Accounts, store: Counted)
     """The caller is named like the key unless given, and is made if new; the key itself is stored nowhere."""
     key, text = await accounts.create_key("laptop", limits={"rpm": 5}, expires_at=2000.0)
     assert auth.looks_like_key(text)
-    assert (key.name, key.caller, key.prefix, key.created_at, key.expires_at) == ("laptop", "laptop", text[:12], 1000.0, 2000.0)
+    assert (key.name, key.caller, key.prefix, key.created_at, key.expires_at) == (
+        "laptop",
+        "laptop",
+        text[:12],
+        1000.0,
+        2000.0,
+    )
     assert await store.key_by_hash(auth.digest(text)) == key
     await accounts.create_key("desktop", "laptop")
     assert await accounts.list_callers() == [Caller(name="laptop", created_at=1000.0)]
@@ -142,7 +148,12 @@ async def test_an_ambiguous_name_is_never_guessed(accounts: Accounts) -> None:
     """A name of two callers' keys is refused with both full names; a full name works. So is a prefix that all admin keys share."""
     await accounts.create_key("laptop", "alice")
     await accounts.create_key("laptop", "bob")
-    for ask in (accounts.find_key("laptop"), accounts.revoke("laptop"), accounts.rotate("laptop", 1), accounts.set_key("laptop")):
+    for ask in (
+        accounts.find_key("laptop"),
+        accounts.revoke("laptop"),
+        accounts.rotate("laptop", 1),
+        accounts.set_key("laptop"),
+    ):
         with pytest.raises(AccountError, match=r"alice/laptop or bob/laptop"):
             await ask
     assert (await accounts.find_key("bob/laptop")).caller == "bob"
@@ -180,7 +191,13 @@ async def test_a_rotation_honours_the_old_key_for_its_grace(accounts: Accounts, 
     clock.time = 1010.0
     new, new_text = await accounts.rotate("laptop", 60)
     assert new_text != old_text
-    assert (new.name, new.caller, new.limits, new.expires_at, new.created_at) == ("laptop", "laptop", {"rpm": 5}, 9000.0, 1010.0)
+    assert (new.name, new.caller, new.limits, new.expires_at, new.created_at) == (
+        "laptop",
+        "laptop",
+        {"rpm": 5},
+        9000.0,
+        1010.0,
+    )
     assert [key.expires_at for key in await accounts.list_keys()] == [1070.0, 9000.0]
     assert await accounts.find_key("laptop") == new
     assert (await accounts.find_key(old_text)).hash == old.hash
@@ -258,7 +275,8 @@ async def test_a_key_is_admitted_from_memory(accounts: Accounts, ring: KeyRing, 
     """The first look-up asks the store, later ones do not; the identity holds key and caller."""
     key, text = await accounts.create_key("laptop", "alice")
     for _ in range(5):
-        identity = await ring.lookup(text)
+        await ring.lookup(text)
+    identity = await ring.lookup(text)
     assert (identity.key, identity.caller.name) == (key, "alice")
     assert store.looked_up == 1
 

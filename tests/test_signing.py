@@ -24,8 +24,10 @@ SIGNER = Signer(b"a secret of the server")
             bytes(range(0x60, 0xB0)),
             bytes(range(0xB0, 0x100)),
             82,
-            "b11e398dc80327a1c8e7f78c596a49344f012eda2d4efad8a050cc4c19afa97c59045a99cac7827271cb41c65e590e09da3275600c2f09b83677"
-            "93a9aca3db71cc30c58179ec3e87c14c01d5c1f3434f1d87",
+            (
+                "b11e398dc80327a1c8e7f78c596a49344f012eda2d4efad8a050cc4c19afa97c"
+                "59045a99cac7827271cb41c65e590e09da3275600c2f09b8367793a9aca3db71cc30c58179ec3e87c14c01d5c1f3434f1d87"
+            ),
         ),
         (
             b"\x0b" * 22,
@@ -36,7 +38,9 @@ SIGNER = Signer(b"a secret of the server")
         ),
     ],
 )
-def test_hkdf_gives_the_vectors_of_rfc_5869(secret: bytes, salt: bytes, info: bytes, length: int, expected: str) -> None:
+def test_hkdf_gives_the_vectors_of_rfc_5869(
+    secret: bytes, salt: bytes, info: bytes, length: int, expected: str
+) -> None:
     """The three SHA-256 test cases of RFC 5869, appendix A."""
     assert hkdf(secret, salt=salt, info=info, length=length).hex() == expected
 
@@ -67,7 +71,7 @@ def test_a_signer_shows_no_secret() -> None:
     assert "secret of" not in f"{SIGNER!r} {SIGNER}"
 
 
-@given(st.text(), st.integers(0, 2**53))
+@given(st.text(), st.integers(0, 2**40))
 def test_a_link_is_good_until_its_end(task_key: str, expires: int) -> None:
     """A signature is accepted for its task before its end, and at its end no more."""
     signature = SIGNER.sign_link(task_key, expires)

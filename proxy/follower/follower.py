@@ -92,7 +92,7 @@ class Follower:
 
     async def _look_at(self, upstream: str, due: Sequence[Followed]) -> None:
         outbound = self._reader.codec(upstream)
-        if outbound.has_list and len(due) > FEW:
+        if outbound.filters_list and len(due) > FEW:
             await self._look_by_list(upstream, due)
             return
         spare = self._services.quotas.free(upstream, "get") - FEW // 2

@@ -34,9 +34,14 @@ HANG_UP = 0.25
 Purchase = Callable[[], Coroutine[object, object, TaskRecord]]
 
 
-def fingerprint(body: Body) -> str:
-    """SHA-256, in hex, of the *decoded* body: the same fields in another order, spelling or form boundary are the same body."""
-    return hashlib.sha256(orjson.dumps(body.fields, default=_plain, option=orjson.OPT_SORT_KEYS)).hexdigest()
+def fingerprint(body: Body, source: str = "") -> str:
+    """SHA-256, in hex, of the *decoded* body: the same fields in another order, spelling or form boundary are the same body.
+
+    `source` is the id of the task that a path names (a remix).
+    """
+    return hashlib.sha256(
+        source.encode() + b"\0" + orjson.dumps(body.fields, default=_plain, option=orjson.OPT_SORT_KEYS)
+    ).hexdigest()
 
 
 def _plain(value: object) -> object:

@@ -5,17 +5,15 @@ from dataclasses import replace
 
 from proxy.errors import NotSent, OutcomeUnknown, Problem, Refusal, StoreError, UnreadableAnswer, UpstreamRefusal
 from proxy.gateway.call import Answer, Call
-from proxy.gateway.confirm import address
 from proxy.gateway.links import link_for
-from proxy.gateway.once import Once, fingerprint, key_of
+from proxy.gateway.once import Once
+from proxy.gateway.plan import Planner
 from proxy.gateway.reader import VIDEOS, Reader
 from proxy.gateway.services import Services
-from proxy.guard import ForbiddenAddressError
 from proxy.model import Snapshot, TaskError, TaskRecord, TaskState, TaskStatus, Upstream
 from proxy.store import TaskFilter
 from proxy.translate import errors
-from proxy.translate.multipart import read_body
-from proxy.translate.videos import ListQuery, Outgoing, Sighting, Target, TaskPage, TaskView, VideoRequest
+from proxy.translate.videos import ListQuery, Outgoing, Sighting, TaskPage, TaskView
 from proxy.translate.videos.progress import progress
 
 LONGEST_WAIT = 300
@@ -31,26 +29,16 @@ class Tasks:
         self._services = services
         self._reader = reader
         self._once = Once(services)
+        self._planner = Planner(services, reader)
 
     # -- create
 
     async def create(self, call: Call) -> Answer:
         """Buy one video. What was started goes on if the caller hangs up: the task is then theirs to find in the list."""
-        inbound = VIDEOS.inbound[call.dialect]
-        body = read_body(call.headers.get("content-type", ""), call.body)
-        request = inbound.decode_create(body, lossy=call.lossy)
-        call.original_model = request.model
-        upstream, model = self._services.router.route(request.model)
-        call.upstream, call.request_model = upstream.name, model
-        await self._require_callable(request.callback_url)
-        key = self._services.new_key()
-        target = Target(model=model, callback_url=address(self._services.policy.public_url, key, self._services.signer))
-        outgoing = VIDEOS.toward(upstream).encode_create(request, target)
-        call.notices.extend(dict.fromkeys((*request.notices, *outgoing.notices)))
-        record = replace(
-            self._record(call, request, outgoing), key=key, idempotency_key=key_of(call), fingerprint=fingerprint(body)
+        plan = await self._planner.plan(call)
+        bought = await self._once.buy(
+            call, plan.record, lambda: self._buy(call, plan.upstream, plan.outgoing, plan.record)
         )
-        bought = await self._once.buy(call, record, lambda: self._buy(call, upstream, outgoing, record))
         self._note(call, bought)
         call.task_id = bought.id
         call.on_delivered.append(lambda: self._delivered(bought))
@@ -69,40 +57,6 @@ class Tasks:
     def _delivered(self, record: TaskRecord) -> None:
         """The caller has the answer, so no later request is a repeat of this one; nobody waits for this note."""
         self._services.supervisor.run(self._services.store.set_delivered(record.key))
-
-    async def _require_callable(self, url: str | None) -> None:
-        """A callback that we would never send is refused at once, by name (contract.md §7, "Callbacks")."""
-        if url is None:
-            return
-        try:
-            await self._services.guard.admit(url, allow_private=self._services.policy.private_callbacks)
-        except ForbiddenAddressError as forbidden:
-            raise Refusal(
-                Problem.INVALID_VALUE,
-                f"callback_url may not be called: {forbidden}. Private addresses need callbacks.allow_private = true in the "
-                "gateway's configuration.",
-                param="callback_url",
-            ) from forbidden
-
-    def _record(self, call: Call, request: VideoRequest, outgoing: Outgoing) -> TaskRecord:
-        remembered = dict(outgoing.remember)
-        if request.callback_url:
-            remembered["callback_url"] = request.callback_url
-        if not self._services.policy.keep_prompts:
-            remembered.pop("prompt", None)
-        return TaskRecord(
-            key="",
-            caller=call.caller,
-            key_prefix=call.identity.key.prefix if call.identity else "",
-            upstream=call.upstream,
-            dialect=call.dialect,
-            operation=call.operation.name,
-            original_model=call.original_model,
-            request_model=call.request_model,
-            request_id=call.request_id,
-            created_at=self._services.now(),
-            request=remembered,
-        )
 
     async def _buy(self, call: Call, upstream: Upstream, outgoing: Outgoing, record: TaskRecord) -> TaskRecord:
         store = self._services.store

@@ -37,7 +37,7 @@ class Part:
 class Body:
     """A request body, read once. `fields` holds JSON values; in a form, scalars are strings and files are `Upload`s.
 
-    `raw` is the body as it came. `form` tells that it was multipart or urlencoded, so its scalars need coercion by field.
+    `raw` is the body as it came, a byte order mark aside. `form` tells that it was multipart or urlencoded, so its scalars need coercion by field.
     """
 
     fields: Mapping[str, object]

@@ -27,12 +27,9 @@ METHODS = ("GET", "POST", "DELETE", "PUT", "PATCH")
 
 NOT_BUILT: Mapping[Dialect, tuple[str, ...]] = {
     Dialect.OPENAI: (
-        "/videos/edits",
-        "/videos/extensions",
         "/videos/characters",
         "/videos/characters/{id}",
         "/videos/quote",
-        "/videos/{id}/remix",
         "/chat/completions",
         "/responses",
         "/responses/{rest:path}",

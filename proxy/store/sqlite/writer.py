@@ -81,9 +81,8 @@ class Writer:
             try:
                 deliveries = self._commit(batch)
             finally:
-                if (
-                    batch and not deliveries
-                ):  # something nobody thought of ends this thread: another goes on, and whoever waits hears of it
+                # Something nobody thought of ends this thread: another one goes on, and whoever waits hears of it.
+                if batch and not deliveries:
                     self._roll_back()
                     if more:
                         self._start()

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 
 from proxy.model import JSON, Dialect, Snapshot, TaskRecord, TaskStatus
@@ -32,6 +33,26 @@ class VideoRequest:
     notices: tuple[Notice, ...] = ()
     lossy: bool = False
     body: Body | None = None
+
+
+class Change(StrEnum):
+    """What a new video makes of an old one (openai-wire.md §5.9)."""
+
+    REMIX = "remix"
+    EDIT = "edit"
+    EXTEND = "extend"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeRequest:
+    """A new video out of the task `source`, in neutral words; `seconds` only where an extension names its length."""
+
+    change: Change
+    source: str
+    prompt: str
+    seconds: int | None = None
+    lossy: bool = False
+    body: Body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +118,9 @@ class Inbound(Protocol):
     def decode_create(self, body: Body, *, lossy: bool = False) -> VideoRequest:
         """A create body to neutral: every wrong field is a 400 that names it as the caller wrote it."""
 
+    def decode_change(self, change: Change, body: Body, source: str | None, *, lossy: bool = False) -> ChangeRequest:
+        """A remix, edit or extension; `source` is the id in the path, else the body names it."""
+
     def decode_list(self, query: tuple[tuple[str, str], ...]) -> ListQuery:
         """The query string of a list."""
 
@@ -122,6 +146,9 @@ class Outbound(Protocol):
     has_list: bool
     """Whether the upstream can list its tasks."""
 
+    filters_list: bool
+    """Whether its list takes ids, states and page numbers (Ark's does)."""
+
     has_delete: bool
     """Whether the upstream has a delete route."""
 
@@ -130,6 +157,9 @@ class Outbound(Protocol):
 
     def encode_create(self, request: VideoRequest, target: Target) -> Outgoing:
         """Neutral to the upstream's create; a field without counterpart is a `Refusal` or a notice (openai-wire.md §5)."""
+
+    def encode_change(self, request: ChangeRequest, source: TaskRecord, link: str | None, target: Target) -> Outgoing:
+        """A remix, edit or extension of `source`, whose result is at `link`; a `Refusal` where the upstream has no such thing."""
 
     def decode_created(self, response: WireResponse) -> Sighting:
         """The 2xx answer to a create; `UnreadableAnswer` if it has no id."""

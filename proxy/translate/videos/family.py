@@ -16,6 +16,9 @@ FAMILY = Family(
             Kind.CREATE_TASK,
             {Dialect.OPENAI: (("POST", "/videos"),), Dialect.ARK: (("POST", TASKS),)},
         ),
+        Operation("videos", "remix", Kind.CREATE_TASK, {Dialect.OPENAI: (("POST", "/videos/{id}/remix"),)}),
+        Operation("videos", "edit", Kind.CREATE_TASK, {Dialect.OPENAI: (("POST", "/videos/edits"),)}),
+        Operation("videos", "extend", Kind.CREATE_TASK, {Dialect.OPENAI: (("POST", "/videos/extensions"),)}),
         Operation(
             "videos",
             "list",

@@ -7,7 +7,17 @@ import orjson
 from proxy.errors import Problem, Refusal
 from proxy.model import JSON, Dialect, Snapshot, TaskRecord, TaskStatus
 from proxy.translate import coerce
-from proxy.translate.videos import ListQuery, TaskPage, TaskView, VideoRequest, facts, fields, reading
+from proxy.translate.videos import (
+    Change,
+    ChangeRequest,
+    ListQuery,
+    TaskPage,
+    TaskView,
+    VideoRequest,
+    facts,
+    fields,
+    reading,
+)
 from proxy.translate.wire import Body
 
 _LARGEST_PAGE = 500
@@ -34,6 +44,10 @@ class ArkInbound:
             lossy=lossy,
             body=body,
         )
+
+    def decode_change(self, change: Change, body: Body, source: str | None, *, lossy: bool = False) -> ChangeRequest:
+        """Ark callers say these as a create with a reference video; there is no route of their own."""
+        raise Refusal(Problem.UNSUPPORTED_OPERATION, "Create a task with a reference_video instead.")
 
     def decode_list(self, query: tuple[tuple[str, str], ...]) -> ListQuery:
         """Ark's list query: pages by number, ids as a repeated parameter (ark-wire.md §3.2); without a tier, tasks of all tiers."""

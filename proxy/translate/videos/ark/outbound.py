@@ -1,19 +1,22 @@
 """The codec of Ark as upstream (ark-wire.md §2, §3)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import quote
 
 import orjson
 
 from proxy.errors import UnreadableAnswer
-from proxy.model import JSON, Dialect, Snapshot, TaskError, TaskStatus
+from proxy.model import JSON, Dialect, Snapshot, TaskError, TaskRecord, TaskStatus
 from proxy.translate import coerce, jsonbody
 from proxy.translate.errors import redact
 from proxy.translate.videos import (
+    ChangeRequest,
     Outgoing,
     Sighting,
     Target,
     VideoRequest,
+    changes,
     facts,
     items,
     memory,
@@ -45,6 +48,7 @@ class ArkOutbound:
 
     has_links = True
     has_list = True
+    filters_list = True
     has_delete = True
     cancels_running = False
 
@@ -62,6 +66,11 @@ class ArkOutbound:
             notices=tuple(losses.notices),
             remember=memory.remember(request, framing),
         )
+
+    def encode_change(self, request: ChangeRequest, source: TaskRecord, link: str | None, target: Target) -> Outgoing:
+        """A create with the source as reference video (openai-wire.md §5.9)."""
+        outgoing = self.encode_create(changes.as_create(request, source, link, target), target)
+        return replace(outgoing, remember={**outgoing.remember, "remixed_from": request.source})
 
     def decode_created(self, response: WireResponse) -> Sighting:
         """Ark answers a create with the id alone (ark-wire.md §2.8); what else a compatible server says is taken along."""

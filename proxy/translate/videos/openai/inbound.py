@@ -4,7 +4,8 @@ import orjson
 
 from proxy.errors import Problem, Refusal
 from proxy.translate import coerce
-from proxy.translate.videos import ListQuery, TaskPage, TaskView, VideoRequest
+from proxy.translate.videos import Change, ChangeRequest, ListQuery, TaskPage, TaskView, VideoRequest
+from proxy.translate.videos.openai import change as changes
 from proxy.translate.videos.openai import create, video
 from proxy.translate.wire import Body
 
@@ -18,6 +19,10 @@ class OpenAIInbound:
     def decode_create(self, body: Body, *, lossy: bool = False) -> VideoRequest:
         """The create body, OpenAI-shaped, Ark-shaped or both (openai-wire.md §5.1)."""
         return create.decode_create(body, lossy=lossy)
+
+    def decode_change(self, change: Change, body: Body, source: str | None, *, lossy: bool = False) -> ChangeRequest:
+        """A remix, edit or extension (openai-wire.md §5.9)."""
+        return changes.decode(change, body, source, lossy=lossy)
 
     def decode_list(self, query: tuple[tuple[str, str], ...]) -> ListQuery:
         """`limit` (0 means the default), `after` and `order` (openai-wire.md §5.6)."""

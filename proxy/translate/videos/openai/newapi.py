@@ -1,11 +1,13 @@
 """new-api and its many relatives as upstream: a prompt, and everything Ark in `metadata` (openai-wire.md §2.1, §5.4)."""
 
+from dataclasses import replace
+
 import orjson
 
 from proxy.errors import Problem, Refusal
-from proxy.model import JSON, Dialect
+from proxy.model import JSON, Dialect, TaskRecord
 from proxy.translate import jsonbody
-from proxy.translate.videos import Outgoing, Target, VideoRequest, fields, items, memory, sizes
+from proxy.translate.videos import ChangeRequest, Outgoing, Target, VideoRequest, changes, fields, items, memory, sizes
 from proxy.translate.videos.losses import Losses
 from proxy.translate.videos.openai import translation
 from proxy.translate.videos.openai.upstream import VIDEOS, OpenAIUpstream
@@ -32,6 +34,11 @@ class NewAPI(OpenAIUpstream):
             data = orjson.dumps(_written(request, target, framing, losses))
         wire = WireRequest(method="POST", path=VIDEOS, headers={"content-type": JSON_TYPE}, body=data)
         return Outgoing(request=wire, notices=tuple(losses.notices), remember=memory.remember(request, framing))
+
+    def encode_change(self, request: ChangeRequest, source: TaskRecord, link: str | None, target: Target) -> Outgoing:
+        """new-api hands its metadata to Ark, so a reference video in it makes all three."""
+        outgoing = self.encode_create(changes.as_create(request, source, link, target), target)
+        return replace(outgoing, remember={**outgoing.remember, "remixed_from": request.source})
 
     def encode_list(self, query: object) -> WireRequest | None:
         """None: it has no list."""

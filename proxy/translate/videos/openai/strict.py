@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 import orjson
 
-from proxy.model import JSON, Dialect
+from proxy.model import JSON, Dialect, TaskRecord
 from proxy.translate import jsonbody
-from proxy.translate.videos import Outgoing, Target, VideoRequest, fields, items, sizes
+from proxy.translate.videos import ChangeRequest, Outgoing, Target, VideoRequest, fields, items, sizes
 from proxy.translate.videos.losses import Loss, Losses
-from proxy.translate.videos.openai import parts, translation
+from proxy.translate.videos.openai import change, parts, translation
 from proxy.translate.videos.openai.upstream import VIDEOS, OpenAIUpstream
 from proxy.translate.wire import JSON_TYPE, Body, Part, WireRequest
 
@@ -42,6 +42,10 @@ class Strict(OpenAIUpstream):
         losses = Losses(request, list(request.notices))
         wire = passed_on(request, target) or _translated(request, target, losses)
         return translation.outgoing(request, wire, losses)
+
+    def encode_change(self, request: ChangeRequest, source: TaskRecord, link: str | None, target: Target) -> Outgoing:
+        """OpenAI's own routes for all three (openai-wire.md §1.1)."""
+        return change.native(request)
 
 
 def passed_on(request: VideoRequest, target: Target) -> WireRequest | None:

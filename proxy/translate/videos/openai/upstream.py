@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from proxy.translate.videos import Sighting
+from proxy.errors import Problem, Refusal
+from proxy.model import TaskRecord
+from proxy.translate.videos import ChangeRequest, Outgoing, Sighting, Target
 from proxy.translate.videos.openai import answers
 from proxy.translate.wire import WireRequest, WireResponse
 
@@ -16,8 +18,16 @@ class OpenAIUpstream:
 
     has_links = False
     has_list = True
+    filters_list = False
     has_delete = True
     cancels_running = False
+
+    def encode_change(self, request: ChangeRequest, source: TaskRecord, link: str | None, target: Target) -> Outgoing:
+        """Most servers have none of these routes (openai-wire.md §2.1 to §2.3)."""
+        raise Refusal(
+            Problem.UNSUPPORTED_OPERATION,
+            f"The upstream {source.upstream} of this video has no {request.change.value} route.",
+        )
 
     def decode_created(self, response: WireResponse) -> Sighting:
         """The 2xx answer to a create; `UnreadableAnswer` if it has no id."""
@@ -25,7 +35,7 @@ class OpenAIUpstream:
 
     def encode_read(self, task_id: str) -> WireRequest:
         """Read one task."""
-        return WireRequest(method="GET", path=_path(task_id))
+        return WireRequest(method="GET", path=path_of(task_id))
 
     def decode_task(self, response: WireResponse) -> Sighting:
         """The 2xx answer to a read."""
@@ -44,12 +54,13 @@ class OpenAIUpstream:
 
     def encode_delete(self, task_id: str) -> WireRequest:
         """Delete one task."""
-        return WireRequest(method="DELETE", path=_path(task_id))
+        return WireRequest(method="DELETE", path=path_of(task_id))
 
     def encode_content(self, task_id: str) -> WireRequest | None:
         """The result's bytes, with the upstream's key."""
-        return WireRequest(method="GET", path=_path(task_id) + "/content")
+        return WireRequest(method="GET", path=path_of(task_id) + "/content")
 
 
-def _path(task_id: str) -> str:
+def path_of(task_id: str) -> str:
+    """Below the base URL, the id made safe for a path."""
     return f"{VIDEOS}/{quote(task_id, safe='')}"
