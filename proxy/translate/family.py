@@ -4,18 +4,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from proxy.model import Dialect, Profile, Upstream
+from proxy.translate.calls import Calls
 from proxy.translate.operation import Operation
 from proxy.translate.videos import Inbound, Outbound
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A row of the grid. Task families have `inbound` codecs per caller's dialect and `outbound` ones per upstream's dialect and profile."""
+    """A row of the grid.
+
+    The task family has `inbound` codecs per caller's dialect and `outbound` ones per upstream's dialect and profile;
+    call families have codecs per verb (`calls`).
+    """
 
     name: str
     operations: tuple[Operation, ...]
     inbound: Mapping[Dialect, Inbound] = field(default_factory=dict)
     outbound: Mapping[tuple[Dialect, Profile], Outbound] = field(default_factory=dict)
+    calls: Mapping[str, Calls] = field(default_factory=dict)
 
     def toward(self, upstream: Upstream) -> Outbound:
         """The codec for an upstream; profiles exist only within the dialect `openai`."""

@@ -21,12 +21,19 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One verb of a family. `routes` maps a dialect to its (method, path) pairs; paths are below /v1 or /api/v3, in Starlette's form."""
+    """One verb of a family. `routes` maps a dialect to its (method, path) pairs; paths are below /v1 or /api/v3, in Starlette's form.
+
+    `makes` is the kind of object that its answer names and that then belongs to the caller (`response`, `file` …); `ends` tells that the
+    object named in the path is gone afterwards. `free` marks what consumes nothing: no ledger row, and it may be tried again.
+    """
 
     family: str
     verb: str
     kind: Kind
     routes: Mapping[Dialect, tuple[tuple[str, str], ...]]
+    makes: str = ""
+    ends: bool = False
+    free: bool = False
 
     @property
     def name(self) -> str:

@@ -48,17 +48,16 @@ class Stream:
     chunks: AsyncIterator[bytes]
 
 
-def stock_transport() -> httpx.AsyncBaseTransport:
+def stock_transport(verify: ssl.SSLContext | bool = True) -> httpx.AsyncBaseTransport:  # noqa: FBT001, FBT002 - as httpx has it
     """httpx's own transport. Connections are kept for less than 5 s, so that a create never meets one that is long dead (contract.md §7)."""
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=200, keepalive_expiry=4.5)
-    return httpx.AsyncHTTPTransport(limits=limits, trust_env=False)
+    return httpx.AsyncHTTPTransport(verify=verify, limits=limits, trust_env=False)
 
 
-def pinned_transport() -> httpx.AsyncBaseTransport:
+def pinned_transport(verify: ssl.SSLContext | bool = True) -> httpx.AsyncBaseTransport:  # noqa: FBT001, FBT002 - as httpx has it
     """For guarded destinations: no connection is reused, because two names may share an address but not a certificate."""
-    return httpx.AsyncHTTPTransport(
-        limits=httpx.Limits(max_connections=None, max_keepalive_connections=0), trust_env=False
-    )
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+    return httpx.AsyncHTTPTransport(verify=verify, limits=limits, trust_env=False)
 
 
 BRIEF = Timeouts(connect=5.0, send=15.0, read=15.0)

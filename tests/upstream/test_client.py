@@ -4,7 +4,7 @@ import asyncio
 import email.policy
 import gzip
 import zlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from email.parser import BytesParser
 
@@ -136,7 +136,7 @@ async def test_an_early_answer_to_a_large_upload_is_heard(client: Client) -> Non
 
 # -- what comes back
 
-ANSWERS = (
+ANSWERS: tuple[tuple[bytes, int, bytes, dict[str, str]], ...] = (
     (ok(b'{"a":1}', b"X-Request-Id: r1"), 200, b'{"a":1}', {"content-length": "7", "x-request-id": "r1"}),
     (b"HTTP/1.1 204 No Content\r\nx-a: 1\r\n\r\n", 204, b"", {"x-a": "1"}),
     (b"HTTP/1.1 304 Not Modified\r\ncontent-length: 100\r\n\r\n", 304, b"", {"content-length": "100"}),
@@ -215,131 +215,6 @@ async def test_answers_do_not_get_mixed_up(client: Client) -> None:
     assert bodies == [f"/{number}".encode() for number in range(100)]
 
 
-# -- connections
-
-
-async def test_a_connection_is_used_again(client: Client) -> None:
-    """Calls one after the other share a connection, whether the answers had a length, chunks or no body."""
-    answers = [
-        ok(),
-        b"HTTP/1.1 204 No Content\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
-    ]
-
-    async def script(line: Line) -> None:
-        for answer in answers * 2:
-            await line.request()
-            await line.say(answer)
-        await line.end(End.HANG)
-
-    async with raw(script) as server:
-        for _ in range(6):
-            await client.send(upstream(server.url), CREATE)
-        assert server.accepted == 1
-
-
-LAST = (
-    b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}",
-    b"HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\n{}",
-    b"HTTP/1.1 200 OK\r\n\r\n{}",
-)
-
-
-@pytest.mark.parametrize("answer", LAST)
-async def test_a_connection_that_says_it_ends_is_not_used_again(client: Client, answer: bytes) -> None:
-    """After `Connection: close`, HTTP/1.0 or a body without a length the next call has a connection of its own."""
-    before = open_descriptors()
-    async with raw(after_request(answer)) as server:
-        for _ in range(2):
-            assert (await client.send(upstream(server.url), CREATE)).body == b"{}"
-        assert server.accepted == 2
-    await descriptors_fall_to(before)
-
-
-IDLE_ENDS = ((End.CLOSE, b""), (End.RESET, b""), (End.CLOSE, b"HTTP/1.1 408 Timeout\r\ncontent-length: 0\r\n\r\n"))
-
-
-@pytest.mark.parametrize(("how", "last_words"), IDLE_ENDS)
-async def test_a_connection_that_died_while_idle_is_noticed_before_sending(
-    client: Client, how: End, last_words: bytes
-) -> None:
-    """After an answer the upstream hangs up (with a 408, with a reset): the next create goes out on a fresh connection, once."""
-    ended: list[asyncio.Event] = [asyncio.Event(), asyncio.Event()]
-    creates: list[Request] = []
-
-    async def script(line: Line) -> None:
-        creates.append(await line.request())
-        await line.say(ok())
-        await ended[0].wait()
-        await line.say(last_words)
-        await line.end(how)
-        ended[1].set()
-
-    async with raw(script) as server:
-        await client.send(upstream(server.url), CREATE)
-        ended[0].set()
-        await ended[1].wait()
-        await asyncio.sleep(0.05)  # for the segments to cross loopback; nothing tells when they have
-        assert (await client.send(upstream(server.url), CREATE)).status == 200
-        assert (server.accepted, len(creates)) == (2, 2)
-
-
-@pytest.mark.xfail(strict=True, reason="the stock transport keeps bytes it has read beyond an answer for the next one")
-async def test_bytes_beyond_an_answer_are_no_answer_to_the_next_call(client: Client) -> None:
-    """An upstream that says more than it announced cannot slip an answer under the next call."""
-    async with raw(always(ok(b"right") + ok(b"wrong"))) as server:
-        for _ in range(2):
-            assert (await client.send(upstream(server.url), GET)).body == b"right"
-
-
-async def test_leaving_a_stream_early_closes_its_connection(client: Client) -> None:
-    """Who leaves the block before the end of the answer has hung up, and the upstream notices."""
-    gone = asyncio.Event()
-
-    async def script(line: Line) -> None:
-        await line.request()
-        await line.say(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\nfirst")
-        await line.end(End.HANG)
-        gone.set()
-
-    before = open_descriptors()
-    async with raw(script) as server:
-        async with client.open(upstream(server.url), GET) as stream:
-            assert await anext(stream.chunks) == b"first"
-        await gone.wait()
-        async with client.open(upstream(server.url), GET) as stream:
-            assert stream.status == 200
-        assert server.accepted == 2
-    await descriptors_fall_to(before)
-
-
-@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200", b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{}"])
-async def test_a_cancelled_call_closes_its_connection(client: Client, said: bytes) -> None:
-    """A call that is cancelled while it waits, in the head or in the body, leaves no descriptor, and later calls work."""
-    reached, gone = asyncio.Event(), asyncio.Event()
-
-    async def script(line: Line) -> None:
-        await line.request()
-        if line.number > 1:
-            await line.say(ok())
-            return
-        await line.say(said)
-        reached.set()
-        await line.end(End.HANG)
-        gone.set()
-
-    before = open_descriptors()
-    async with raw(script) as server:
-        async with asyncio.TaskGroup() as group:
-            call = group.create_task(client.send(upstream(server.url), CREATE))
-            await reached.wait()
-            call.cancel()
-        assert call.cancelled()
-        await gone.wait()
-        assert (await client.send(upstream(server.url), CREATE)).status == 200
-    await descriptors_fall_to(before)
-
-
 # -- fetching guarded addresses
 
 
@@ -371,10 +246,12 @@ async def test_fetches_share_no_connection(client: Client) -> None:
 
 async def test_a_head_has_no_body_to_wait_for(client: Client) -> None:
     """HEAD gives the headers of a body that does not come."""
-    async with raw(always(b"HTTP/1.1 200 OK\r\ncontent-length: 999\r\n\r\n")) as server:
-        async with client.fetch("up", destination(server), {}, "HEAD") as stream:
-            assert (stream.status, stream.headers["content-length"]) == (200, "999")
-            assert [chunk async for chunk in stream.chunks] == []
+    async with (
+        raw(always(b"HTTP/1.1 200 OK\r\ncontent-length: 999\r\n\r\n")) as server,
+        client.fetch("up", destination(server), {}, "HEAD") as stream,
+    ):
+        assert (stream.status, stream.headers["content-length"]) == (200, "999")
+        assert [chunk async for chunk in stream.chunks] == []
 
 
 # -- what cannot be sent
@@ -432,14 +309,3 @@ async def test_every_call_has_its_time_limits() -> None:
     assert usual.limits == [PATIENT.extension(), BRIEF.extension()]
     assert pinned.limits == [PATIENT.extension()]
     assert BRIEF.read < Timeouts().read
-
-
-@pytest.mark.parametrize("make", [stock_transport, pinned_transport])
-async def test_closing_closes_every_connection(make: Callable[[], httpx.AsyncBaseTransport]) -> None:
-    """After `close` no descriptor is left, neither of idle connections nor of a stream that was never read."""
-    before = open_descriptors()
-    async with raw(always(ok())) as server:
-        made = Client(make(), pinned_transport(), PATIENT)
-        await made.send(upstream(server.url), GET)
-        await made.close()
-    await descriptors_fall_to(before)
