@@ -2,6 +2,7 @@
 
 from proxy.errors import Problem, Refusal
 from proxy.gateway.call import Answer, Call
+from proxy.gateway.calls import Calls
 from proxy.gateway.confirm import Confirmations
 from proxy.gateway.content import Content
 from proxy.gateway.reader import Reader
@@ -18,7 +19,10 @@ class Gateway:
         self.tasks = Tasks(services, self.reader)
         self.content = Content(services, self.reader, self.tasks)
         self.confirmations = Confirmations(services, self.reader)
+        self.calls = Calls(services)
         self._methods = {
+            Kind.UNARY: self.calls.carry,
+            Kind.STREAM: self.calls.carry,
             Kind.CREATE_TASK: self.tasks.create,
             Kind.READ_TASK: self.tasks.read,
             Kind.LIST_TASKS: self.tasks.list,

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from math import isfinite
 
+from proxy.gateway.call import Call
 from proxy.model import JSON, TERMINAL, LedgerRow, Snapshot, TaskRecord, TaskStatus, Usage
 
 
@@ -38,6 +39,36 @@ def settlement(record: TaskRecord, snapshot: Snapshot, now: float, *, assumed: b
         seconds=_seconds(snapshot.facts, record.request) if billed else None,
         measured="assumed" if assumed else "measured",
         total_ms=max(0.0, now - record.created_at) * 1000,
+    )
+
+
+def call_row(call: Call, usage: Usage | None, now: float, *, status: str, code: str | None) -> LedgerRow:
+    """The row of one call that was sent upstream (chat, responses, images, embeddings …)."""
+    used = usage or Usage()
+    return LedgerRow(
+        kind="call",
+        time=now,
+        request_id=call.request_id,
+        caller=call.caller,
+        key_prefix=call.identity.key.prefix if call.identity else "",
+        family=call.operation.family,
+        operation=call.operation.name,
+        dialect=call.dialect,
+        upstream=call.upstream,
+        original_model=call.original_model,
+        request_model=call.request_model,
+        status=status,
+        error_code=code,
+        input_tokens=used.input_tokens,
+        output_tokens=used.output_tokens,
+        cached_tokens=used.cached_tokens,
+        reasoning_tokens=used.reasoning_tokens,
+        total_tokens=used.total_tokens,
+        images=used.images,
+        total_ms=(now - call.started) * 1000,
+        upstream_ms=call.upstream_seconds * 1000 if call.upstream_seconds is not None else None,
+        client=call.client or None,
+        user_agent=call.headers.get("user-agent"),
     )
 
 

@@ -1,8 +1,9 @@
 """What the gateway works with, built once by `app` and handed to every part."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from proxy.guard import Guard
@@ -10,6 +11,7 @@ from proxy.policy import Policy
 from proxy.signing import Signer
 from proxy.store import Store
 from proxy.supervisor import Events, Supervisor
+from proxy.upstream.breaker import Breaker, RetryBudget
 from proxy.upstream.client import Client
 from proxy.upstream.quota import Quotas
 from proxy.upstream.router import Router
@@ -37,4 +39,6 @@ class Services:
     now: Clock
     new_key: Callable[[], str]
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+    breaker: Breaker = field(default_factory=lambda: Breaker(time.monotonic))
+    retries: RetryBudget = field(default_factory=lambda: RetryBudget(time.monotonic))
     policy: Policy

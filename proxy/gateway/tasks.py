@@ -8,7 +8,8 @@ from proxy.gateway.call import Answer, Call
 from proxy.gateway.links import link_for
 from proxy.gateway.once import Once
 from proxy.gateway.plan import Planner
-from proxy.gateway.reader import VIDEOS, Reader
+from proxy.gateway.reader import PATIENCE, VIDEOS, NoQuotaError, Reader
+from proxy.gateway.refusals import ambiguous, judged, too_busy, unavailable
 from proxy.gateway.services import Services
 from proxy.model import Snapshot, TaskError, TaskRecord, TaskState, TaskStatus, Upstream
 from proxy.store import TaskFilter
@@ -18,6 +19,9 @@ from proxy.translate.videos.progress import progress
 
 LONGEST_WAIT = 300
 """Seconds, the most that `Prefer: wait=N` gets (contract.md §6)."""
+
+MOST_DIGITS = 9
+"""Digits of a number of seconds that are looked at: more say nothing more, and Python refuses to convert thousands of them."""
 
 NOT_FOUND = "No such video task belongs to this key. GET the list to see the tasks that do."
 
@@ -195,7 +199,9 @@ class Tasks:
     async def _look_or_refuse(self, record: TaskRecord) -> TaskRecord:
         try:
             return await self._reader.look(record)
-        except (NotSent, OutcomeUnknown) as broken:
+        except NoQuotaError as busy:
+            raise too_busy(record.upstream) from busy
+        except (NotSent, OutcomeUnknown, UnreadableAnswer) as broken:
             raise Refusal(
                 Problem.UPSTREAM_UNAVAILABLE,
                 f"The upstream {record.upstream} could not be asked for the task's state, so nothing was deleted. Try again later.",
@@ -205,6 +211,8 @@ class Tasks:
 
     async def _delete_upstream(self, upstream: Upstream, record: TaskRecord) -> None:
         """Delete there; that it is gone already is as good."""
+        if not await self._services.quotas.take(upstream.name, "delete", PATIENCE):
+            raise too_busy(upstream.name)
         request = self._reader.codec(record.upstream).encode_delete(record.id or "")
         try:
             response = await self._services.client.send(upstream, request)
@@ -227,7 +235,7 @@ def patience(call: Call) -> float:
     for preference in call.headers.get("prefer", "").split(","):
         name, _, value = preference.strip().partition("=")
         if name.strip().lower() == "wait" and value.strip().isascii() and value.strip().isdigit():
-            return float(min(LONGEST_WAIT, int(value)))
+            return float(min(LONGEST_WAIT, int(value.strip()[:MOST_DIGITS])))
     return 0.0
 
 
@@ -257,33 +265,4 @@ def _filter(caller: str, query: ListQuery) -> TaskFilter:
         ascending=query.ascending,
         offset=(query.page - 1) * query.limit,
         limit=query.limit,
-    )
-
-
-def judged(upstream: Upstream, refusal: UpstreamRefusal) -> Refusal:
-    """The upstream's refusal as callers may see it: trouble with *our* account is a 502 with a fixed text (contract.md §8)."""
-    if not errors.account_problem(refusal):
-        return refusal
-    return Refusal(
-        Problem.UPSTREAM_ACCOUNT,
-        f"The upstream {upstream.name} does not accept this gateway's account for this request. Tell whoever runs the gateway.",
-        headers={"x-arkbridge-upstream-code": refusal.code},
-    )
-
-
-def unavailable(broken: NotSent) -> Refusal:
-    """Nothing was sent, so the SDK may repeat it."""
-    return Refusal(
-        Problem.UPSTREAM_UNAVAILABLE,
-        f"The upstream {broken.upstream} cannot be reached ({broken.reason}). Nothing was sent; try again.",
-        headers={"retry-after": "2"},
-    )
-
-
-def ambiguous(broken: OutcomeUnknown) -> Refusal:
-    """Something was sent and no answer came: an SDK must not repeat it by itself."""
-    return Refusal(
-        Problem.UPSTREAM_TIMEOUT if broken.timed_out else Problem.UPSTREAM_AMBIGUOUS,
-        f"The request was sent to the upstream {broken.upstream}, but {broken.reason}, so it is not known whether a video was bought. "
-        "Look at the list of tasks before repeating it.",
     )

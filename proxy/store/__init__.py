@@ -223,6 +223,18 @@ class Store(Protocol):
     async def drop_copy(self, copy: Copy, reason: str) -> None:
         """A kept copy was removed: its row stays and says why."""
 
+    async def add_object(self, caller: str, upstream: str, kind: str, object_id: str, now: float) -> None:
+        """An upstream's object that now belongs to the caller."""
+
+    async def object_home(self, caller: str, kind: str, object_id: str) -> str | None:
+        """The upstream at which the caller's object lives; None if it is nobody's or somebody else's."""
+
+    async def drop_object(self, caller: str, kind: str, object_id: str) -> None:
+        """The object is gone."""
+
+    async def objects(self, caller: str, kind: str) -> list[tuple[str, str]]:
+        """(id, upstream) of the caller's objects of a kind, newest first."""
+
     async def add_rows(self, rows: Sequence[LedgerRow]) -> None:
         """Append to the ledger, all or none; `StoreError` for a second settlement of a task."""
 

@@ -4,6 +4,7 @@ The transport is called directly with prepared requests (performance.md: the com
 key is put on in `_authorized`, last, and nowhere else. A request that may buy is never repeated here.
 """
 
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -48,16 +49,19 @@ class Stream:
     chunks: AsyncIterator[bytes]
 
 
-def stock_transport(verify: ssl.SSLContext | bool = True) -> httpx.AsyncBaseTransport:  # noqa: FBT001, FBT002 - as httpx has it
-    """httpx's own transport. Connections are kept for less than 5 s, so that a create never meets one that is long dead (contract.md §7)."""
+def stock_transport(trust: ssl.SSLContext | None = None) -> httpx.AsyncBaseTransport:
+    """httpx's own transport. Connections are kept for less than 5 s, so that a create never meets one that is long dead (contract.md §7).
+
+    `trust` says whose certificates are accepted, instead of those that the system trusts; they are always verified.
+    """
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=200, keepalive_expiry=4.5)
-    return httpx.AsyncHTTPTransport(verify=verify, limits=limits, trust_env=False)
+    return httpx.AsyncHTTPTransport(verify=trust or True, limits=limits, trust_env=False)
 
 
-def pinned_transport(verify: ssl.SSLContext | bool = True) -> httpx.AsyncBaseTransport:  # noqa: FBT001, FBT002 - as httpx has it
+def pinned_transport(trust: ssl.SSLContext | None = None) -> httpx.AsyncBaseTransport:
     """For guarded destinations: no connection is reused, because two names may share an address but not a certificate."""
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-    return httpx.AsyncHTTPTransport(verify=verify, limits=limits, trust_env=False)
+    return httpx.AsyncHTTPTransport(verify=trust or True, limits=limits, trust_env=False)
 
 
 BRIEF = Timeouts(connect=5.0, send=15.0, read=15.0)

@@ -55,6 +55,19 @@ class Router:
             )
         return fallback, model
 
+    def candidates(self, model: str, admits: Callable[[str], bool]) -> list[tuple[Upstream, str]]:
+        """Where a call on `model` may go, the chosen one first, then the others by weight; upstreams that `admits` refuses come last."""
+        first = self.route(model)
+        routes = [(self._upstreams[route.upstream], route.upstream_model) for route in self._models.get(model, ())]
+        others = [route for route in routes if route != first and not route[0].retired]
+        ordered = [first, *others]
+        return sorted(ordered, key=lambda route: not admits(route[0].name)) if others else ordered
+
+    def name_at(self, upstream: Upstream, model: str) -> str:
+        """The name that `model` has at one upstream."""
+        names = [route.upstream_model for route in self._models.get(model, ()) if route.upstream == upstream.name]
+        return names[0] if names else model
+
     def _weighted(self, routes: Sequence[ModelRoute]) -> ModelRoute:
         point = self._pick() * sum(route.weight for route in routes)
         for route in routes:

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
 
+NOBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Trusts no certificate; made at once, where the system's certificates take long to read."""
+
 
 class End(Enum):
     """How a connection ends: in order, with a reset, or not before the client leaves."""

@@ -17,6 +17,7 @@ from proxy.model import Dialect, Secret, Upstream
 from proxy.translate.wire import Part, WireRequest, WireResponse
 from proxy.upstream.client import BRIEF, Client, Timeouts, pinned_transport, stock_transport
 from tests.support.raw import (
+    NOBODY,
     End,
     Line,
     Raw,
@@ -37,7 +38,7 @@ CREATE = WireRequest(method="POST", path="/tasks", headers={"content-type": "app
 @pytest.fixture
 async def client() -> AsyncIterator[Client]:
     """A client with the transports of the gateway."""
-    made = Client(stock_transport(), pinned_transport(), PATIENT)
+    made = Client(stock_transport(NOBODY), pinned_transport(NOBODY), PATIENT)
     yield made
     await made.close()
 

@@ -1,6 +1,7 @@
 """When the client uses a connection again, when it must not, and that none is left behind."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable
 
 import httpx2 as httpx
@@ -9,7 +10,18 @@ import pytest
 from proxy.model import Dialect, Upstream
 from proxy.translate.wire import WireRequest
 from proxy.upstream.client import Client, Timeouts, pinned_transport, stock_transport
-from tests.support.raw import End, Line, Request, after_request, always, descriptors_fall_to, ok, open_descriptors, raw
+from tests.support.raw import (
+    NOBODY,
+    End,
+    Line,
+    Request,
+    after_request,
+    always,
+    descriptors_fall_to,
+    ok,
+    open_descriptors,
+    raw,
+)
 
 PATIENT = Timeouts(connect=10, send=10, read=10)
 GET = WireRequest(method="GET", path="/tasks/1")
@@ -19,7 +31,7 @@ CREATE = WireRequest(method="POST", path="/tasks", headers={"content-type": "app
 @pytest.fixture
 async def client() -> AsyncIterator[Client]:
     """A client with the transports of the gateway."""
-    made = Client(stock_transport(), pinned_transport(), PATIENT)
+    made = Client(stock_transport(NOBODY), pinned_transport(NOBODY), PATIENT)
     yield made
     await made.close()
 
@@ -151,11 +163,11 @@ async def test_a_cancelled_call_closes_its_connection(client: Client, said: byte
 
 
 @pytest.mark.parametrize("make", [stock_transport, pinned_transport])
-async def test_closing_closes_every_connection(make: Callable[[], httpx.AsyncBaseTransport]) -> None:
+async def test_closing_closes_every_connection(make: Callable[[ssl.SSLContext], httpx.AsyncBaseTransport]) -> None:
     """After `close` no connection is left, whichever transport kept it."""
     before = open_descriptors()
     async with raw(always(ok())) as server:
-        made = Client(make(), pinned_transport(), PATIENT)
+        made = Client(make(NOBODY), pinned_transport(NOBODY), PATIENT)
         await made.send(upstream(server.url), GET)
         await made.close()
     await descriptors_fall_to(before)

@@ -17,6 +17,7 @@ from proxy.model import Dialect, Secret, Upstream
 from proxy.translate.wire import Part, WireRequest
 from proxy.upstream.client import ANSWER_LIMIT, Client, Timeouts, pinned_transport, stock_transport
 from tests.support.raw import (
+    NOBODY,
     End,
     Line,
     Raw,
@@ -41,7 +42,7 @@ CHUNKED = HEAD + b"transfer-encoding: chunked\r\n\r\n"
 @asynccontextmanager
 async def client(timeouts: Timeouts = PATIENT) -> AsyncIterator[Client]:
     """A client with the transports of the gateway."""
-    made = Client(stock_transport(), pinned_transport(), timeouts)
+    made = Client(stock_transport(NOBODY), pinned_transport(NOBODY), timeouts)
     yield made
     await made.close()
 

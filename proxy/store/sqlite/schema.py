@@ -105,9 +105,16 @@ _ARCHIVE = (
         WHERE settled = 1 AND status = 'succeeded' AND state = 'accepted'""",
 )
 
+_OBJECTS = (
+    """CREATE TABLE objects (
+        caller TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, upstream TEXT NOT NULL, created_at REAL NOT NULL,
+        PRIMARY KEY (caller, kind, id)) WITHOUT ROWID""",
+)
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration("0001-start", _PEOPLE + _TASKS + _LEDGER),
     Migration("0002-repeats", _REPEATS),
     Migration("0003-deliveries", _DELIVERIES),
     Migration("0004-archive", _ARCHIVE),
+    Migration("0010-objects", _OBJECTS),
 )

@@ -12,7 +12,7 @@ from proxy.errors import StoreError
 from proxy.model import Caller, Key, LedgerRow, Snapshot, TaskRecord
 from proxy.store import Delivery, TaskFilter, UsageFilter, UsageSum
 from proxy.store.archive import Copy
-from proxy.store.sqlite import archive, deliveries, ledger, people, repeats, reports, tasks
+from proxy.store.sqlite import archive, deliveries, ledger, objects, people, repeats, reports, tasks
 from proxy.store.sqlite.connection import FAILURES, Reader, connect, explain, prepare
 from proxy.store.sqlite.migrations import migrate
 from proxy.store.sqlite.writer import Writer
@@ -241,6 +241,22 @@ class SqliteStore:
     async def drop_copy(self, copy: Copy, reason: str) -> None:
         """See `Store.drop_copy`."""
         await self._write(lambda connection: archive.drop(connection, copy, reason))
+
+    async def add_object(self, caller: str, upstream: str, kind: str, object_id: str, now: float) -> None:
+        """See `Store.add_object`."""
+        await self._write(lambda connection: objects.add(connection, caller, upstream, kind, object_id, now))
+
+    async def object_home(self, caller: str, kind: str, object_id: str) -> str | None:
+        """See `Store.object_home`."""
+        return self._look(lambda connection: objects.home(connection, caller, kind, object_id))
+
+    async def drop_object(self, caller: str, kind: str, object_id: str) -> None:
+        """See `Store.drop_object`."""
+        await self._write(lambda connection: objects.drop(connection, caller, kind, object_id))
+
+    async def objects(self, caller: str, kind: str) -> list[tuple[str, str]]:
+        """See `Store.objects`."""
+        return await self._parts.lists.run(lambda connection: objects.ids(connection, caller, kind))
 
     async def add_rows(self, rows: Sequence[LedgerRow]) -> None:
         """See `Store.add_rows`."""

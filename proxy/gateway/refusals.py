@@ -1,0 +1,43 @@
+"""Refusals that several parts of the gateway give: our account, an upstream out of reach, an outcome that is not known."""
+
+from proxy.errors import NotSent, OutcomeUnknown, Problem, Refusal, UpstreamRefusal
+from proxy.model import Upstream
+from proxy.translate import errors
+
+
+def judged(upstream: Upstream, refusal: UpstreamRefusal) -> Refusal:
+    """The upstream's refusal as callers may see it: trouble with *our* account is a 502 with a fixed text (contract.md §8)."""
+    if not errors.account_problem(refusal):
+        return refusal
+    return Refusal(
+        Problem.UPSTREAM_ACCOUNT,
+        f"The upstream {upstream.name} does not accept this gateway's account for this request. Tell whoever runs the gateway.",
+        headers={"x-arkbridge-upstream-code": refusal.code},
+    )
+
+
+def too_busy(upstream: str) -> Refusal:
+    """The account's limits for this second are used up, so nothing was done."""
+    return Refusal(
+        Problem.RATE_LIMIT,
+        f"The account at the upstream {upstream} has no request left for this second, so nothing was deleted. Try again.",
+        headers={"retry-after": "1"},
+    )
+
+
+def unavailable(broken: NotSent) -> Refusal:
+    """Nothing was sent, so the SDK may repeat it."""
+    return Refusal(
+        Problem.UPSTREAM_UNAVAILABLE,
+        f"The upstream {broken.upstream} cannot be reached ({broken.reason}). Nothing was sent; try again.",
+        headers={"retry-after": "2"},
+    )
+
+
+def ambiguous(broken: OutcomeUnknown) -> Refusal:
+    """Something was sent and no answer came: an SDK must not repeat it by itself."""
+    return Refusal(
+        Problem.UPSTREAM_TIMEOUT if broken.timed_out else Problem.UPSTREAM_AMBIGUOUS,
+        f"The request was sent to the upstream {broken.upstream}, but {broken.reason}, so it is not known whether a video was bought. "
+        "Look at the list of tasks before repeating it.",
+    )
