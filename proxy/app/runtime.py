@@ -33,6 +33,7 @@ from proxy.upstream.router import Router
 from proxy.web.edge import Edge, HostCheck
 from proxy.web.endpoint import Surroundings
 from proxy.web.finished import Finished
+from proxy.web.models import Models
 from proxy.web.own import Own
 from proxy.web.routes import Unknown, routes
 
@@ -72,6 +73,7 @@ class Runtime:
         self._stack = AsyncExitStack()
         self._metrics = Metrics()
         self._inner: ASGIApp | None = None
+        self._started = int(now())
 
     async def __aenter__(self) -> "Runtime":
         config = self._config
@@ -179,7 +181,8 @@ class Runtime:
             public_url=config.server.public_url,
         )
         own = Own(self.store, self._metrics, ZoneInfo(config.accounting.timezone))
-        starlette = Starlette(routes=routes(self._gateway, own, around))
+        models = Models(self._services.router, self._started)
+        starlette = Starlette(routes=routes(self._gateway, own, models, around))
         starlette.router.redirect_slashes = False
         starlette.router.default = Unknown(config.server.public_url)
         public_host = urlsplit(config.server.public_url).hostname if config.server.public_url else None

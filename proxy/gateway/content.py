@@ -4,13 +4,15 @@ Result links get no credential of ours; the upstream's own content route gets th
 """
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import dataclass, replace
-from urllib.parse import quote, urlsplit
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from urllib.parse import quote
 
-from proxy.errors import NotSent, OutcomeUnknown, Problem, Refusal, TransportError, UnreadableAnswer
+from proxy.archive import ArchiveError
+from proxy.archive.shelf import Found
+from proxy.errors import NotSent, OutcomeUnknown, Problem, Refusal
+from proxy.gateway.archived import from_archive
 from proxy.gateway.call import Answer, Call
-from proxy.gateway.links import expires_at, public_link
 from proxy.gateway.reader import Reader
 from proxy.gateway.rows import is_over
 from proxy.gateway.services import Services
@@ -19,11 +21,10 @@ from proxy.guard import ForbiddenAddressError
 from proxy.model import TaskRecord, TaskStatus, Upstream
 from proxy.store import TaskFilter
 from proxy.upstream.client import Stream
+from proxy.upstream.media import Media, NoSourceError, Verdict, judge, kind, link_ends, public_link
 
 NOT_READY = "Video is not ready yet, use GET /v1/videos/{id} to check status."
 PASSED_ON = ("content-length", "content-range", "accept-ranges", "etag", "last-modified", "content-md5")
-STALE = frozenset({400, 401, 403, 404, 410})
-"""Answers of a media store that mean that the link is no longer good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +42,17 @@ class Content:
         self._services = services
         self._reader = reader
         self._tasks = tasks
+        self._media = Media(services.client, services.guard, services.quotas)
 
     async def send(self, call: Call) -> Answer:
         """The bytes (or the redirect) of one result."""
         record = await self._reader.fresh(await self._find(call))
         call.task_id, call.upstream, call.record = record.id, record.upstream, record
         _require_result(record, dict(call.query))
+        archive = self._services.archive
+        found = await self._archived(record)
+        if archive is not None and found is not None:
+            return from_archive(call, record.id or "video", archive.shelf, found)
         if call.headers.get("x-arkbridge-content", "").strip().lower() == "redirect":
             link = public_link(record, self._services.router.upstream(record.upstream))
             if link:
@@ -54,6 +60,20 @@ class Content:
         head = call.method == "HEAD"
         opened = await self._open(record, _range_headers(call.headers, head=head))
         return await _head(record, opened) if head else _stream(record, opened)
+
+    async def _archived(self, record: TaskRecord) -> Found | None:
+        """Our copy, if there is one. While the upstream's link lives, an archive in trouble is no reason to refuse."""
+        if self._services.archive is None:
+            return None
+        try:
+            return await self._services.archive.shelf.find(record)
+        except ArchiveError as trouble:
+            self._services.events.event("error", "the archive cannot be read", task=record.id, reason=str(trouble))
+            if self._services.now() < link_ends(record):
+                return None
+            raise Refusal(
+                Problem.UPSTREAM_UNAVAILABLE, "The archive that keeps this result cannot be read now. Try again later."
+            ) from trouble
 
     async def _find(self, call: Call) -> TaskRecord:
         query = dict(call.query)
@@ -74,40 +94,26 @@ class Content:
         """Open the result; a link that is no longer good is asked for again once, by a fresh read of the task."""
         upstream = self._reader.upstream(record.upstream)
         opened = await self._try(upstream, record, headers)
-        if opened.stream.status not in STALE:
+        if judge(opened.stream) is not Verdict.GONE:
             return await _usable(upstream, opened)
         await opened.stack.aclose()
-        renewed = await self._renewed(record)
+        renewed = await self._media.renewed(upstream, record)
         if renewed is not None:
             opened = await self._try(upstream, renewed, headers)
-            if opened.stream.status not in STALE:
+            if judge(opened.stream) is not Verdict.GONE:
                 return await _usable(upstream, opened)
             await opened.stack.aclose()
-        if self._services.now() >= expires_at(record):
+        if self._services.now() >= link_ends(record):
             raise Refusal(Problem.VIDEO_EXPIRED, "The upstream keeps a result for 24 hours, which are over.")
         raise Refusal(
             Problem.VIDEO_EXPIRED,
             f"The upstream {upstream.name} no longer hands out this result (it answered {opened.stream.status}).",
         )
 
-    async def _renewed(self, record: TaskRecord) -> TaskRecord | None:
-        """The task with the link that the upstream gives now, or None if that is the same one."""
-        outbound = self._reader.codec(record.upstream)
-        try:
-            response = await self._services.client.send(
-                self._reader.upstream(record.upstream), outbound.encode_read(record.id or "")
-            )
-            link = outbound.decode_task(response).snapshot.video_url if response.status == 200 else None
-        except (TransportError, UnreadableAnswer):
-            return None
-        if link is None or record.snapshot is None or link == record.snapshot.video_url:
-            return None
-        return replace(record, snapshot=replace(record.snapshot, video_url=link))
-
     async def _try(self, upstream: Upstream, record: TaskRecord, headers: Mapping[str, str]) -> Opened:
         stack = AsyncExitStack()
         try:
-            stream = await stack.enter_async_context(await self._source(upstream, record, headers))
+            stream = await stack.enter_async_context(self._media.open(upstream, record, headers))
         except ForbiddenAddressError as forbidden:
             raise Refusal(
                 Problem.UPSTREAM_UNREADABLE,
@@ -122,22 +128,9 @@ class Content:
             raise Refusal(
                 Problem.UPSTREAM_UNREADABLE, f"The result of {upstream.name} cannot be read: {broken.reason}."
             ) from broken
+        except NoSourceError as without:
+            raise Refusal(Problem.VIDEO_EXPIRED, str(without)) from without
         return Opened(stream, stack)
-
-    async def _source(
-        self, upstream: Upstream, record: TaskRecord, headers: Mapping[str, str]
-    ) -> AbstractAsyncContextManager[Stream]:
-        """The result link without a credential, or the upstream's own content route with its key."""
-        link = public_link(record, upstream)
-        if link is not None:
-            destination = await self._services.guard.admit(
-                link, hosts=(urlsplit(upstream.base_url).hostname or "",), origins=upstream.media_origins
-            )
-            return self._services.client.fetch(upstream.name, destination, headers)
-        request = self._reader.codec(record.upstream).encode_content(record.id or "")
-        if request is None:
-            raise Refusal(Problem.VIDEO_EXPIRED, f"The upstream {upstream.name} gave no link to this result.")
-        return self._services.client.open(upstream, replace(request, headers={**request.headers, **headers}))
 
 
 def _require_result(record: TaskRecord, query: Mapping[str, str]) -> None:
@@ -168,8 +161,8 @@ def _range_headers(headers: Mapping[str, str], *, head: bool) -> dict[str, str]:
 async def _usable(upstream: Upstream, opened: Opened) -> Opened:
     """Only a result is passed on as a result: whatever else came is an error in the caller's shape (field-notes.md B.4)."""
     stream = opened.stream
-    kind = stream.headers.get("content-type", "")
-    if stream.status == 416:
+    verdict = judge(stream)
+    if verdict is Verdict.OUTSIDE:
         await opened.stack.aclose()
         size = stream.headers.get("content-range", "bytes */*")
         raise Refusal(
@@ -178,11 +171,12 @@ async def _usable(upstream: Upstream, opened: Opened) -> Opened:
             param="range",
             headers={"content-range": size},
         )
-    if stream.status not in {200, 206} or kind.startswith(("application/json", "text/html", "application/xml")):
+    if verdict is not Verdict.RESULT:
         await opened.stack.aclose()
+        said = stream.headers.get("content-type") or "no type"
         raise Refusal(
             Problem.UPSTREAM_UNREADABLE,
-            f"The upstream {upstream.name} answered {stream.status} ({kind or 'no type'}) where the video should be. Try again later.",
+            f"The upstream {upstream.name} answered {stream.status} ({said}) where the video should be. Try again later.",
         )
     return opened
 
@@ -193,17 +187,12 @@ def _result_headers(record: TaskRecord, stream: Stream) -> list[tuple[str, str]]
     return [*headers, ("content-disposition", f'attachment; filename="{name}.mp4"')]
 
 
-def _type(stream: Stream) -> str:
-    kind = stream.headers.get("content-type", "")
-    return "video/mp4" if kind in {"", "application/octet-stream", "binary/octet-stream"} else kind
-
-
 def _stream(record: TaskRecord, opened: Opened) -> Answer:
     return Answer(
         status=opened.stream.status,
         headers=_result_headers(record, opened.stream),
         chunks=_closing(opened),
-        content_type=_type(opened.stream),
+        content_type=kind(opened.stream),
     )
 
 
@@ -222,4 +211,4 @@ async def _head(record: TaskRecord, opened: Opened) -> Answer:
     headers = [pair for pair in _result_headers(record, stream) if pair[0] not in {"content-length", "content-range"}]
     if length:
         headers.append(("content-length", length))
-    return Answer(status=200, headers=headers, content_type=_type(stream))
+    return Answer(status=200, headers=headers, content_type=kind(stream))

@@ -1,49 +1,37 @@
 """The links that callers get: the upstream's own where it hands them out, else ours, signed (contract.md §6, "Links")."""
 
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-from proxy.guard import ForbiddenAddressError, origin
 from proxy.model import TaskRecord, TaskStatus, Upstream
 from proxy.signing import Signer
+from proxy.upstream.media import LIFETIME, is_protected, link_ends, public_link
 
-LIFETIME = 86400
-"""Seconds a result stays fetchable at the upstream (ark-wire.md §0, item 10)."""
-
-
-def is_protected(url: str, upstream: Upstream) -> bool:
-    """Whether a result URL lies inside the upstream's API, so that it needs our key and must not reach a caller (field-notes.md B.4)."""
-    try:
-        if origin(url) != origin(upstream.base_url):
-            return False
-    except ForbiddenAddressError:  # no web address, so not one of the upstream's API
-        return False
-    return urlsplit(url).path.startswith(urlsplit(upstream.base_url).path.rstrip("/") + "/")
-
-
-def public_link(record: TaskRecord, upstream: Upstream | None) -> str | None:
-    """The upstream's own link to the result, if there is one that works without a key."""
-    url = record.snapshot.video_url if record.snapshot else None
-    if not url or (upstream is not None and is_protected(url, upstream)):
-        return None
-    return url
+__all__ = ["LIFETIME", "expires_at", "is_protected", "link_for", "public_link", "signed_link"]
 
 
 def expires_at(record: TaskRecord) -> int:
-    """Until when our link to the result is good, unix seconds: the end of the task plus the upstream's 24 hours."""
-    snapshot = record.snapshot
-    ended = (snapshot.updated_at if snapshot else None) or record.ended_at or record.created_at
-    return int(ended) + LIFETIME
+    """Until when our link to the result is good without an archive, unix seconds: as long as the upstream keeps the result."""
+    return link_ends(record)
 
 
-def signed_link(record: TaskRecord, signer: Signer, base: str) -> str:
-    """Our link to the result: no key needed, bound to the task's internal key, the same at every read."""
-    expires = expires_at(record)
+def signed_link(record: TaskRecord, signer: Signer, base: str, until: int | None = None) -> str:
+    """Our link to the result: no key needed, bound to the task's internal key, the same at every read. `until`: the archive's end."""
+    expires = expires_at(record) if until is None else until
     signature = signer.sign_link(record.key, expires)
     return f"{base}/v1/videos/{quote(record.id or '', safe='')}/content?exp={expires}&sig={signature}"
 
 
-def link_for(record: TaskRecord, upstream: Upstream | None, signer: Signer, base: str) -> str | None:
-    """The link to show for a task: None until it has succeeded."""
+def link_for(
+    record: TaskRecord, upstream: Upstream | None, signer: Signer, base: str, archived: tuple[float, int] | None = None
+) -> str | None:
+    """The link to show for a task: None until it has succeeded.
+
+    `archived`, with an archive: now, and until when it keeps the result. The upstream's own link gives way to ours once it is dead.
+    """
     if record.snapshot is None or record.snapshot.status is not TaskStatus.SUCCEEDED:
         return None
-    return public_link(record, upstream) or signed_link(record, signer, base)
+    now, until = archived or (0.0, None)
+    theirs = public_link(record, upstream)
+    if theirs and (until is None or now < link_ends(record)):
+        return theirs
+    return signed_link(record, signer, base, until)

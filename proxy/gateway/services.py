@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from proxy.archive.keeper import Keeper
 from proxy.guard import Guard
 from proxy.policy import Policy
 from proxy.signing import Signer
@@ -26,7 +27,7 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """The gateway's collaborators. `new_key` makes a task's internal key."""
+    """The gateway's collaborators. `new_key` makes a task's internal key; `archive` None: results are not kept."""
 
     store: Store
     client: Client
@@ -42,3 +43,4 @@ class Services:
     breaker: Breaker = field(default_factory=lambda: Breaker(time.monotonic))
     retries: RetryBudget = field(default_factory=lambda: RetryBudget(time.monotonic))
     policy: Policy
+    archive: Keeper | None = None

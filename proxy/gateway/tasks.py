@@ -13,6 +13,7 @@ from proxy.gateway.refusals import ambiguous, judged, too_busy, unavailable
 from proxy.gateway.services import Services
 from proxy.model import Snapshot, TaskError, TaskRecord, TaskState, TaskStatus, Upstream
 from proxy.store import TaskFilter
+from proxy.store.archive import CopyState
 from proxy.translate import errors
 from proxy.translate.videos import ListQuery, Outgoing, Sighting, TaskPage, TaskView
 from proxy.translate.videos.progress import progress
@@ -147,11 +148,13 @@ class Tasks:
 
     def view(self, record: TaskRecord, base: str) -> TaskView:
         """The task as a caller sees it; `base` is where our own links start."""
-        upstream = self._services.router.upstream(record.upstream)
+        upstream, archive = self._services.router.upstream(record.upstream), self._services.archive
+        now = self._services.now()
+        archived = (now, archive.shelf.ends_at(record)) if archive else None
         return TaskView(
             record=record,
-            video_url=link_for(record, upstream, self._services.signer, base),
-            progress=progress(record, self._services.now()),
+            video_url=link_for(record, upstream, self._services.signer, base, archived),
+            progress=progress(record, now),
         )
 
     # -- list
@@ -189,12 +192,23 @@ class Tasks:
             raise Refusal(
                 Problem.TASK_RUNNING, "The video is being made and its upstream cannot cancel that. Wait for its end."
             )
+        await self._archive_first(record)
         if status is not TaskStatus.CANCELLED:
             await self._delete_upstream(upstream, record)
         if record.settled:
             await self._services.store.delete_task(record.key)
             return record
         return await self._reader.write_down(record, _cancelled(record))
+
+    async def _archive_first(self, record: TaskRecord) -> None:
+        """Copy the result before its record is destroyed (contract.md §7, "Delete"); what can never be copied holds nothing up."""
+        copy = await self._services.archive.keep_now(record) if self._services.archive else None
+        if copy is not None and copy.state in {CopyState.WAITING, CopyState.COPYING}:
+            raise Refusal(
+                Problem.UPSTREAM_UNAVAILABLE,
+                f"The video could not be archived yet ({copy.reason or 'it is being copied'}), so nothing was deleted. Try again later.",
+                headers={"retry-after": "15"},
+            )
 
     async def _look_or_refuse(self, record: TaskRecord) -> TaskRecord:
         try:

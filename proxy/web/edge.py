@@ -3,6 +3,7 @@
 It is one of the two places where every exception is caught (architecture.md, "Rules a tool checks").
 """
 
+import ipaddress
 import re
 from collections.abc import Callable
 
@@ -13,8 +14,10 @@ from proxy.model import Dialect
 from proxy.supervisor import Events
 from proxy.translate import errors
 
-HOST = re.compile(r"\A(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?::[0-9]{1,5})?\Z")
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+HOST = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>(?:\*\.)?[A-Za-z0-9._-]+?)\.?)(?::(?P<port>[0-9]{1,5}))?")
+
+Place = tuple[str, str | None]
+"""A host name, or an address in its usual spelling, and the port if one is named."""
 
 
 def dialect_of(path: str) -> Dialect:
@@ -22,30 +25,59 @@ def dialect_of(path: str) -> Dialect:
     return Dialect.ARK if path.startswith("/api/") else Dialect.OPENAI
 
 
+def _place(text: str) -> Place | None:
+    """What a Host header or an entry of `allowed_hosts` names; None if it is neither a name nor an address."""
+    match = HOST.fullmatch(text)
+    if match is None:
+        return None
+    name = (match["six"] or match["name"]).lower()
+    try:
+        return str(ipaddress.ip_address(name)), match["port"]
+    except ValueError:
+        return None if match["six"] else (name, match["port"])
+
+
+def _is_loopback(name: str) -> bool:
+    try:
+        return name == "localhost" or ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
 class HostCheck:
-    """Which Host headers are accepted: on a loopback bind only known names, elsewhere whatever is listed, if anything is."""
+    """Which Host headers are accepted: on a loopback bind only known names, elsewhere whatever is listed, if anything is.
+
+    An entry of `allowed` is a name or an address, `*.name` for all names below it, with a port or without (any port).
+    """
 
     def __init__(self, *, loopback: bool, allowed: tuple[str, ...], public_host: str | None) -> None:
         self._enforced = loopback or bool(allowed)
-        self._allowed = frozenset(name.lower() for name in allowed)
-        self._known = self._allowed | ({public_host.lower()} if public_host else frozenset())
-        if loopback:
-            self._known |= LOOPBACK
+        self._loopback = loopback
+        public = public_host or ""
+        entries = (*allowed, f"[{public}]" if ":" in public else public)
+        self._known = frozenset(place for place in map(_place, entries) if place is not None)
 
-    def refusal(self, host: str, path: str) -> Refusal | None:
-        """Why a Host header is refused, or None. The console is always checked (contract.md §4)."""
-        match = HOST.match(host)
-        if match is None:
-            return Refusal(Problem.HOST_NOT_ALLOWED, "The Host header is missing or not a host name.")
-        name = (match["six"] or match["name"]).lower().rstrip(".")
-        if name in self._known or (name.startswith("127.") and self._known >= LOOPBACK):
+    def refusal(self, host: str | None, path: str) -> Refusal | None:
+        """Why a Host header (None: there is none) is refused, or None. The console is always checked (contract.md §4)."""
+        enforced = self._enforced or f"{path}/".startswith("/console/")
+        if host is None and not enforced:
             return None
-        if not self._enforced and not path.startswith("/console/"):
+        place = _place(host or "")
+        if place is None or "*" in place[0]:
+            return Refusal(Problem.HOST_NOT_ALLOWED, "The Host header is missing or not a host name.")
+        if not enforced or self._knows(*place):
             return None
         return Refusal(
             Problem.HOST_NOT_ALLOWED,
-            f"The Host {name!r} is not served here. Add it to server.allowed_hosts in the configuration if it should be.",
+            f"The Host {place[0]!r} is not served here. Add it to server.allowed_hosts in the configuration if it should be.",
         )
+
+    def _knows(self, name: str, port: str | None) -> bool:
+        if self._loopback and _is_loopback(name):
+            return True
+        labels = name.split(".")
+        above = ("*." + ".".join(labels[number:]) for number in range(1, len(labels)))
+        return any((entry, each) in self._known for entry in (name, *above) for each in (None, port))
 
 
 class Edge:
@@ -65,8 +97,8 @@ class Edge:
         request_id = self._new_id()
         scope.setdefault("state", {})["request_id"] = request_id
         sender = _Sender(send, request_id)
-        host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
-        refusal = self._hosts.refusal(host, scope["path"])
+        hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+        refusal = self._hosts.refusal(", ".join(hosts) if hosts else None, scope["path"])  # several are no host name
         if refusal is not None:
             await sender.refuse(refusal, dialect_of(scope["path"]))
             return

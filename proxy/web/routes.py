@@ -16,6 +16,7 @@ from proxy.translate.operation import Kind, Operation
 from proxy.translate.registry import FAMILIES
 from proxy.web.edge import dialect_of
 from proxy.web.endpoint import Action, Endpoint, Surroundings
+from proxy.web.models import Models
 from proxy.web.own import Own
 
 PREFIX: Mapping[Dialect, str] = {Dialect.OPENAI: "/v1", Dialect.ARK: "/api/v3"}
@@ -38,8 +39,6 @@ NOT_BUILT: Mapping[Dialect, tuple[str, ...]] = {
         "/embeddings",
         "/files",
         "/files/{rest:path}",
-        "/models",
-        "/models/{rest:path}",
     ),
     Dialect.ARK: (
         "/chat/completions",
@@ -53,16 +52,19 @@ NOT_BUILT: Mapping[Dialect, tuple[str, ...]] = {
         "/embeddings/multimodal",
         "/files",
         "/files/{rest:path}",
-        "/models",
         "/tokenization",
     ),
 }
 """Paths of contract.md §5 that exist but are not served yet."""
 
 
-def routes(gateway: Gateway, own: Own, around: Surroundings) -> list[BaseRoute]:
+def routes(gateway: Gateway, own: Own, models: Models, around: Surroundings) -> list[BaseRoute]:
     """All routes, fixed paths before those with parameters."""
-    table: list[BaseRoute] = [*_own_routes(own, around), _confirmations(gateway, around)]
+    table: list[BaseRoute] = [
+        *_own_routes(own, around),
+        *_model_routes(models, around),
+        _confirmations(gateway, around),
+    ]
     for dialect, prefix in PREFIX.items():
         paths = _actions(gateway, dialect)
         late = [path for path in NOT_BUILT[dialect] if path not in paths]
@@ -105,6 +107,16 @@ def _own_routes(own: Own, around: Surroundings) -> Sequence[BaseRoute]:
         one("/readyz", "GET", Action(operation("ready"), own.ready, public=True)),
         one("/metrics", "GET", Action(operation("metrics"), own.metrics, admin=True)),
         one("/v1/usage", "GET", Action(operation("usage"), own.usage)),
+    )
+
+
+def _model_routes(models: Models, around: Surroundings) -> Sequence[BaseRoute]:
+    listing = Action(Operation("models", "list", Kind.UNARY, {}), models.list)
+    one = Action(Operation("models", "retrieve", Kind.UNARY, {}), models.retrieve)
+    return (
+        Route("/v1/models", Endpoint(Dialect.OPENAI, {"GET": listing}, around)),
+        Route("/v1/models/{id:path}", Endpoint(Dialect.OPENAI, {"GET": one}, around)),
+        Route("/api/v3/models", Endpoint(Dialect.ARK, {"GET": listing}, around)),
     )
 
 
