@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
-from proxy.model import Caller, Key, LedgerRow, Snapshot, TaskRecord, TaskStatus
+from proxy.model import JSON, Caller, Key, LedgerRow, Snapshot, TaskRecord, TaskStatus, Usage
 from proxy.store.archive import Copy
+from proxy.store.commands import Command, Lease
+from proxy.store.prune import Prune
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,8 +177,26 @@ class Store(Protocol):
     async def open_tasks(self, upstream: str | None = None) -> list[TaskRecord]:
         """What is not settled: accepted tasks, and submitting and ambiguous rows; oldest first."""
 
+    async def unanswered(self) -> list[TaskRecord]:
+        """Creates whose outcome is not known: submitting and ambiguous rows that are not settled, oldest first."""
+
+    async def followed(self) -> list[tuple[str, str, str]]:
+        """(key, upstream, id) of every accepted task that is not settled; cheaper than `open_tasks`."""
+
+    async def open_upstreams(self) -> set[str]:
+        """The upstreams that have open tasks, in the sense of `open_tasks`."""
+
+    async def tasks_by_ids(self, upstream: str, ids: Sequence[str]) -> list[TaskRecord]:
+        """Our rows of these upstream ids, in any state."""
+
     async def adjust(self, key: str, snapshot: Snapshot, row: LedgerRow) -> bool:
         """Later truth about a task that was assumed to be over: new snapshot and an adjustment row, once. False if nothing was assumed."""
+
+    async def correct(self, key: str, before: Usage | None, snapshot: Snapshot, row: LedgerRow) -> bool:
+        """Other facts about a task whose end was seen: new snapshot, and an adjustment row with the difference, cost added to the task's.
+
+        False (nothing changed) if the task's usage is not `before` any more, or its end was not seen.
+        """
 
     async def task_by_idempotency_key(self, caller: str, operation: str, key: str, since: float) -> TaskRecord | None:
         """The caller's newest create with that Idempotency-Key, made at or after `since`, in any state."""
@@ -234,6 +254,27 @@ class Store(Protocol):
 
     async def objects(self, caller: str, kind: str) -> list[tuple[str, str]]:
         """(id, upstream) of the caller's objects of a kind, newest first."""
+
+    async def add_command(self, command: Command) -> None:
+        """A command that waits for the holder of the follower's lease."""
+
+    async def pending_commands(self, kind: str, now: float) -> list[Command]:
+        """Commands of a kind that are to be done now, oldest first."""
+
+    async def command(self, key: str) -> Command | None:
+        """A command, with its result if it is done."""
+
+    async def finish_command(self, key: str, result: JSON, ended_at: float) -> bool:
+        """A command's result; False (nothing changed) if it has one."""
+
+    async def lease(self, name: str) -> Lease | None:
+        """The lease of that name as it was written last, over or not."""
+
+    async def set_lease(self, name: str, before: Lease | None, after: Lease | None) -> bool:
+        """Compare-and-set: `after` in the place of `before` (None: no lease); False (nothing changed) if it is another one."""
+
+    async def prune(self, wanted: Prune) -> dict[str, int]:
+        """Forget old things in small pieces; how many of each of `proxy.store.prune.COUNTED` there were."""
 
     async def add_rows(self, rows: Sequence[LedgerRow]) -> None:
         """Append to the ledger, all or none; `StoreError` for a second settlement of a task."""

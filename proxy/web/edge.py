@@ -14,7 +14,8 @@ from proxy.model import Dialect
 from proxy.supervisor import Events
 from proxy.translate import errors
 
-HOST = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>(?:\*\.)?[A-Za-z0-9._-]+?)\.?)(?::(?P<port>[0-9]{1,5}))?")
+NAME = r"(?:\*\.)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*"
+HOST = re.compile(rf"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>{NAME})\.?)(?::(?P<port>[0-9]{{1,5}}))?")
 
 Place = tuple[str, str | None]
 """A host name, or an address in its usual spelling, and the port if one is named."""
@@ -80,6 +81,13 @@ class HostCheck:
         return any((entry, each) in self._known for entry in (name, *above) for each in (None, port))
 
 
+def _own_host(scope: Scope) -> bytes:
+    """What a request without a Host header came to, so that links in its answer lead somewhere (contract.md §6, "Links")."""
+    host, port = scope.get("server") or ("localhost", None)
+    name = f"[{host}]" if ":" in host else host
+    return (f"{name}:{port}" if port else name).encode()
+
+
 class Edge:
     """Wraps the whole application."""
 
@@ -102,6 +110,8 @@ class Edge:
         if refusal is not None:
             await sender.refuse(refusal, dialect_of(scope["path"]))
             return
+        if not hosts:
+            scope["headers"] = [*scope["headers"], (b"host", _own_host(scope))]
         try:
             await self._app(scope, receive, sender)
         except Exception as bug:

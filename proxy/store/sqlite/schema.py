@@ -105,6 +105,17 @@ _ARCHIVE = (
         WHERE settled = 1 AND status = 'succeeded' AND state = 'accepted'""",
 )
 
+_COMMANDS = (
+    """CREATE TABLE commands (
+        key TEXT PRIMARY KEY, kind TEXT NOT NULL, arguments TEXT NOT NULL, created_at REAL NOT NULL, expires_at REAL NOT NULL,
+        ended_at REAL, result TEXT)""",
+    "CREATE INDEX commands_pending ON commands (kind, created_at) WHERE ended_at IS NULL",
+    "CREATE TABLE leases (name TEXT PRIMARY KEY, owner TEXT NOT NULL, until REAL NOT NULL)",
+    # What another gateway has taken on is found here by the one that follows, which looks every few seconds.
+    "CREATE INDEX tasks_followed ON tasks (upstream, id, key) WHERE settled = 0 AND state = 'accepted'",
+    "CREATE INDEX tasks_unanswered ON tasks (created_at, key) WHERE settled = 0 AND state IN ('submitting', 'ambiguous')",
+)
+
 _OBJECTS = (
     """CREATE TABLE objects (
         caller TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, upstream TEXT NOT NULL, created_at REAL NOT NULL,
@@ -116,5 +127,6 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration("0002-repeats", _REPEATS),
     Migration("0003-deliveries", _DELIVERIES),
     Migration("0004-archive", _ARCHIVE),
+    Migration("0005-commands", _COMMANDS),
     Migration("0010-objects", _OBJECTS),
 )

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -9,10 +10,23 @@ from pathlib import Path
 from typing import TypeVar
 
 from proxy.errors import StoreError
-from proxy.model import Caller, Key, LedgerRow, Snapshot, TaskRecord
+from proxy.model import JSON, Caller, Key, LedgerRow, Snapshot, TaskRecord, Usage
 from proxy.store import Delivery, TaskFilter, UsageFilter, UsageSum
 from proxy.store.archive import Copy
-from proxy.store.sqlite import archive, deliveries, ledger, objects, people, repeats, reports, tasks
+from proxy.store.commands import Command, Lease
+from proxy.store.prune import Prune
+from proxy.store.sqlite import (
+    archive,
+    commands,
+    deliveries,
+    ledger,
+    objects,
+    people,
+    prune,
+    repeats,
+    reports,
+    tasks,
+)
 from proxy.store.sqlite.connection import FAILURES, Reader, connect, explain, prepare
 from proxy.store.sqlite.migrations import migrate
 from proxy.store.sqlite.writer import Writer
@@ -178,9 +192,29 @@ class SqliteStore:
         """See `Store.open_tasks`."""
         return await self._parts.lists.run(lambda connection: tasks.unsettled(connection, upstream))
 
+    async def unanswered(self) -> list[TaskRecord]:
+        """See `Store.unanswered`."""
+        return await self._parts.lists.run(tasks.unanswered)
+
+    async def followed(self) -> list[tuple[str, str, str]]:
+        """See `Store.followed`."""
+        return await self._parts.lists.run(tasks.followed)
+
+    async def open_upstreams(self) -> set[str]:
+        """See `Store.open_upstreams`."""
+        return await self._parts.lists.run(tasks.open_upstreams)
+
+    async def tasks_by_ids(self, upstream: str, ids: Sequence[str]) -> list[TaskRecord]:
+        """See `Store.tasks_by_ids`."""
+        return await self._parts.lists.run(lambda connection: tasks.by_ids(connection, upstream, ids))
+
     async def adjust(self, key: str, snapshot: Snapshot, row: LedgerRow) -> bool:
         """See `Store.adjust`."""
         return await self._write(lambda connection: tasks.adjust(connection, key, snapshot, row))
+
+    async def correct(self, key: str, before: Usage | None, snapshot: Snapshot, row: LedgerRow) -> bool:
+        """See `Store.correct`."""
+        return await self._write(lambda connection: tasks.correct(connection, key, before, snapshot, row))
 
     async def task_by_idempotency_key(self, caller: str, operation: str, key: str, since: float) -> TaskRecord | None:
         """See `Store.task_by_idempotency_key`."""
@@ -257,6 +291,41 @@ class SqliteStore:
     async def objects(self, caller: str, kind: str) -> list[tuple[str, str]]:
         """See `Store.objects`."""
         return await self._parts.lists.run(lambda connection: objects.ids(connection, caller, kind))
+
+    async def add_command(self, command: Command) -> None:
+        """See `Store.add_command`."""
+        await self._write(lambda connection: commands.add(connection, command))
+
+    async def pending_commands(self, kind: str, now: float) -> list[Command]:
+        """See `Store.pending_commands`."""
+        return self._look(lambda connection: commands.pending(connection, kind, now))
+
+    async def command(self, key: str) -> Command | None:
+        """See `Store.command`."""
+        return self._look(lambda connection: commands.find(connection, key))
+
+    async def finish_command(self, key: str, result: JSON, ended_at: float) -> bool:
+        """See `Store.finish_command`."""
+        return await self._write(lambda connection: commands.finish(connection, key, result, ended_at))
+
+    async def lease(self, name: str) -> Lease | None:
+        """See `Store.lease`."""
+        return self._look(lambda connection: commands.lease(connection, name))
+
+    async def set_lease(self, name: str, before: Lease | None, after: Lease | None) -> bool:
+        """See `Store.set_lease`."""
+        return await self._write(lambda connection: commands.set_lease(connection, name, before, after))
+
+    async def prune(self, wanted: Prune) -> dict[str, int]:
+        """See `Store.prune`."""
+        run = self._parts.lists.run if wanted.dry_run else self._parts.writer.write
+        counts: Counter[str] = Counter()
+        for work in prune.WORK:
+            place: int | None = 0
+            while place is not None:
+                piece = await run(partial(work, wanted=wanted, after=place))
+                counts, place = counts + piece.counts, piece.next
+        return prune.total(counts)
 
     async def add_rows(self, rows: Sequence[LedgerRow]) -> None:
         """See `Store.add_rows`."""

@@ -1,9 +1,10 @@
 """Tasks in SQL: from the submitting row to the settled one, and the lists that callers see."""
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import replace
 
-from proxy.model import LedgerRow, Snapshot, TaskRecord
+from proxy.model import LedgerRow, Snapshot, TaskRecord, Usage
 from proxy.store import TaskFilter
 from proxy.store.rows import TASK_COLUMNS, TASK_FACTS, Value, micros, task_facts, task_of, task_values, to_json
 from proxy.store.sqlite import deliveries, ledger
@@ -28,11 +29,15 @@ _SETTLE = update(
     ("settled = 1", "next_poll = NULL", "seen_at", "ended_at", "assumed", "cost_micros", "currency", *_LOOK),
     "WHERE key = ? AND settled = 0",
 )
-
-
 _ADJUST = update(
     "tasks", ("assumed = 0", "cost_micros", "currency", *_LOOK), "WHERE key = ? AND settled = 1 AND assumed = 1"
 )
+_CORRECT = update("tasks", ("cost_micros", "currency", *_LOOK), "WHERE key = ?")
+_UNANSWERED = select(
+    TASK_COLUMNS, "tasks", "WHERE settled = 0 AND state IN ('submitting', 'ambiguous') ORDER BY created_at, key"
+)
+_FOLLOWED = "SELECT key, upstream, id FROM tasks WHERE settled = 0 AND state = 'accepted'"
+_IDS_AT_ONCE = 500
 
 
 def _one(connection: sqlite3.Connection, statement: str, *values: Value) -> TaskRecord | None:
@@ -181,3 +186,45 @@ def unsettled(connection: sqlite3.Connection, upstream: str | None) -> list[Task
     where.equal("upstream", upstream)
     statement = select(TASK_COLUMNS, "tasks", str(where), "ORDER BY created_at, key")
     return [task_of(row) for row in connection.execute(statement, where.values)]
+
+
+def unanswered(connection: sqlite3.Connection) -> list[TaskRecord]:
+    """Creates whose outcome is not known, oldest first."""
+    return [task_of(row) for row in connection.execute(_UNANSWERED).fetchall()]
+
+
+def followed(connection: sqlite3.Connection) -> list[tuple[str, str, str]]:
+    """(key, upstream, id) of every accepted task that is not settled."""
+    return connection.execute(_FOLLOWED).fetchall()
+
+
+def open_upstreams(connection: sqlite3.Connection) -> set[str]:
+    """The upstreams that have something open."""
+    return {row[0] for row in connection.execute(select(["DISTINCT upstream"], "tasks", f"WHERE {_OPEN}")).fetchall()}
+
+
+def by_ids(connection: sqlite3.Connection, upstream: str, ids: Sequence[str]) -> list[TaskRecord]:
+    """The upstream's tasks of these ids, in any state."""
+    found: list[TaskRecord] = []
+    for start in range(0, len(ids), _IDS_AT_ONCE):
+        part = ids[start : start + _IDS_AT_ONCE]
+        where = Where()
+        where.equal("upstream", upstream)
+        where.one_of("id", part)
+        rows = connection.execute(select(TASK_COLUMNS, "tasks", str(where)), where.values)
+        found += [task_of(row) for row in rows.fetchall()]
+    return found
+
+
+def correct(connection: sqlite3.Connection, key: str, before: Usage | None, snapshot: Snapshot, row: LedgerRow) -> bool:
+    """Other facts about a task whose end was seen: the ledger gets the difference; False if somebody corrected it meanwhile."""
+    record = by_key(connection, key)
+    if record is None or not record.settled or record.assumed or record.snapshot is None:
+        return False
+    if record.snapshot.usage != before:
+        return False
+    cost = micros(record.cost) if row.cost is None else (micros(record.cost) or 0) + (micros(row.cost) or 0)
+    connection.execute(_CORRECT, (cost, row.currency or record.currency, *_look(record, snapshot), key))
+    deliveries.owe(connection, record, snapshot, row.time)
+    ledger.add(connection, [replace(row, kind="adjustment", task_key=key)])
+    return True
