@@ -91,7 +91,10 @@ class Refusal(ArkbridgeError):
 
 
 class UpstreamRefusal(Refusal):
-    """The upstream's own error envelope, decoded: its status, code, message, param and request id."""
+    """The upstream's own error envelope, decoded: its status, code, message, param and request id.
+
+    `explained` is false if there was no envelope, so that the words are ours.
+    """
 
     def __init__(
         self,
@@ -108,6 +111,7 @@ class UpstreamRefusal(Refusal):
         self.code = code
         self.request_id = request_id
         self.may_retry: bool | None = None
+        self.explained = True
 
     @property
     def status(self) -> int:

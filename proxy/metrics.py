@@ -23,6 +23,12 @@ class Metrics:
         self.spooled = Gauge(
             "arkbridge_spooled_rows", "Rows waiting because the store refused them", registry=self._registry
         )
+        self._refused = Counter(
+            "arkbridge_spool",
+            "Writes that the store refused after something was bought",
+            ("what",),
+            registry=self._registry,
+        )
         self._children: dict[tuple[str, str, str, int], Counter] = {}
 
     def call(self, operation: str, dialect: str, upstream: str, status: int, seconds: float) -> None:
@@ -33,6 +39,14 @@ class Metrics:
             child = self._children[key] = self._calls.labels(operation, dialect, upstream, str(status))
         child.inc()
         self._seconds.labels(operation).observe(seconds)
+
+    def spool(self, waiting: int, *, refused: int = 0, lost: int = 0) -> None:
+        """Writes that wait for the store now, and how many more it refused, or were lost because too many waited."""
+        self.spooled.set(waiting)
+        if refused:
+            self._refused.labels("refused").inc(refused)
+        if lost:
+            self._refused.labels("lost").inc(lost)
 
     def render(self) -> bytes:
         """All metrics as text."""

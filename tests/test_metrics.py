@@ -75,6 +75,17 @@ def test_settlements_and_waiting_rows_are_shown() -> None:
     assert value(metrics, "arkbridge_spooled_rows") == 2.0
 
 
+def test_what_the_store_refused_is_counted() -> None:
+    """The gauge has what waits now; refused and lost writes are counted for good."""
+    metrics = Metrics()
+    metrics.spool(3, refused=3)
+    metrics.spool(5, refused=2, lost=1)
+    metrics.spool(0)
+    assert value(metrics, "arkbridge_spooled_rows") == 0.0
+    assert value(metrics, "arkbridge_spool_total", what="refused") == 5.0
+    assert value(metrics, "arkbridge_spool_total", what="lost") == 1.0
+
+
 def test_two_sets_of_metrics_do_not_mix() -> None:
     """Every object has a registry of its own, so a second gateway in one process counts for itself."""
     first, second = Metrics(), Metrics()

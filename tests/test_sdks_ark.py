@@ -6,8 +6,7 @@ import httpx2 as httpx
 import pytest
 
 from tests.support.expected import plain
-from tests.support.servers import until
-from tests.support.stand import ARK, TERMINAL, Cell, cells
+from tests.support.stand import ARK, Cell, cells
 
 NO_DELETE = ("newapi",)
 UNKNOWN = "cgt-20260101000000-zzzzz"
@@ -36,7 +35,9 @@ def test_get(cell: Cell) -> None:
     """get gives Ark's task at every state, with all of its fields at the end."""
     task_id = cell.create(**SHAPE)["id"]
     waiting = cell.get(task_id)
-    assert (waiting["id"], waiting["model"], waiting["status"]) == (task_id, cell.model, "queued")
+    assert (waiting["id"], waiting["model"]) == (task_id, cell.model)
+    # Until its poller has been there, new-api says `unknown`.
+    assert waiting["status"] == "queued" or (cell.upstream, waiting["status"]) == ("newapi", "running")
     assert isinstance(waiting["created_at"], int)
     assert isinstance(waiting["updated_at"], int)
     done = cell.end(task_id)
@@ -53,10 +54,8 @@ def test_get(cell: Cell) -> None:
 def test_failed(cell: Cell) -> None:
     """A failed task has Ark's error inside a 200."""
     task_id = cell.create(**SHAPE)["id"]
-    cell.simulator.force(
-        task_id, "failed", error={"code": "OutputVideoSensitiveContentDetected", "message": "sensitive"}
-    )
-    task = until(lambda: cell.get(task_id), lambda task: task["status"] in TERMINAL)
+    error = {"code": "OutputVideoSensitiveContentDetected", "message": "sensitive"}
+    task = cell.end(task_id, "failed", error=error)
     assert task["status"] == "failed"
     assert task["error"]["code"]
     assert "content" not in task or task["content"] is None

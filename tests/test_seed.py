@@ -114,7 +114,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Gateway,
     with ExitStack() as stack:
         simulator = stack.enter_context(Simulator("ark", folder, speed=60))
         gateway = Gateway(folder, upstream(simulator, "ark"))
-        key = gateway.create_key("reader")
+        key = gateway.create_keys("reader")["reader"]
         yield stack.enter_context(gateway), simulator, key
 
 

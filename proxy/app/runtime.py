@@ -19,6 +19,7 @@ from proxy.follower import Follower
 from proxy.follower.resolver import Resolver
 from proxy.gateway import Gateway
 from proxy.gateway.services import Services
+from proxy.gateway.spool import Spool
 from proxy.guard import Guard
 from proxy.logs import Logs
 from proxy.metrics import Metrics
@@ -40,8 +41,8 @@ from proxy.web.routes import Unknown, routes
 KEY_WATCH = 0.5
 """Seconds between looks at the store's version: what another process writes works here within 1 s (contract.md §3)."""
 
-RESOLVE_EVERY, SEND_EVERY = 5.0, 0.5
-"""Seconds between rounds over unanswered creates, and over callbacks that are due."""
+RESOLVE_EVERY, SEND_EVERY, SPOOL_EVERY = 5.0, 0.5, 1.0
+"""Seconds between rounds over unanswered creates, over callbacks that are due, and over writes that the store refused."""
 
 
 @asynccontextmanager
@@ -61,7 +62,10 @@ async def open_store(config: Config) -> AsyncIterator[Store]:
 
 
 class Runtime:
-    """A running gateway: `asgi` is what the server calls; `reload` swaps what the configuration decides and keeps what is under way."""
+    """A running gateway: `asgi` is what the server calls; `reload` swaps what the configuration decides and keeps what is under way.
+
+    `address` is where it is reached without a public address; `server` knows it for certain.
+    """
 
     store: Store
     accounts: Accounts
@@ -73,13 +77,13 @@ class Runtime:
         self._stack = AsyncExitStack()
         self._metrics = Metrics()
         self._inner: ASGIApp | None = None
+        self.address = f"http://{config.server.host}:{config.server.port}"
         self._started = int(now())
 
     async def __aenter__(self) -> "Runtime":
         config = self._config
         self.store = await self._stack.enter_async_context(open_store(config))
         supervisor = Supervisor(self._logs)
-        self._stack.push_async_callback(supervisor.close)
         await self._require_upstreams(config)
         self.accounts = Accounts(self.store, self._now)
         self._ring = KeyRing(self.store, self._now)
@@ -123,6 +127,8 @@ class Runtime:
     async def _make_services(self, config: Config, supervisor: Supervisor) -> Services:
         client = Client(stock_transport(), pinned_transport())
         self._stack.push_async_callback(client.close)
+        spool = Spool(self._logs, self._metrics)
+        self._stack.push_async_callback(spool.close)
         stored = await self.store.setting("secret", secrets.token_hex(32))
         limits = {upstream.name: upstream.limits for upstream in config.upstreams}
         return Services(
@@ -133,26 +139,33 @@ class Runtime:
             guard=Guard(),
             signer=Signer((config.server.secret.reveal() if config.server.secret else stored).encode()),
             supervisor=supervisor,
+            spool=spool,
             events=self._logs,
             now=self._now,
             new_key=lambda: secrets.token_hex(16),
             policy=_policy(config),
+            settled=Finished(self._logs, self._metrics).settled,
         )
 
     async def _start_background(self, supervisor: Supervisor) -> None:
         services, reader = self._services, self._gateway.reader
         follower = Follower(services, reader, random.random)
         reader.watcher = follower.changed
+        await self.store.release_tasks()
         await follower.start()
         resolver = Resolver(services, reader, self._now())
         transport = pinned_transport()
         self._stack.push_async_callback(transport.aclose)
+        # What is under way ends before what it works with: this is undone first.
+        self._stack.push_async_callback(supervisor.close)
         sender = Sender(
             store=self.store,
             guard=services.guard,
             transport=transport,
             view=self._gateway.tasks.view,
+            base=lambda: services.policy.public_url or self.address,
             secret=lambda caller: services.signer.key(Purpose.WEBHOOK, caller),
+            supervisor=supervisor,
             events=self._logs,
             now=self._now,
             policy=services.policy,
@@ -160,6 +173,7 @@ class Runtime:
         supervisor.loop("key watch", self._ring.refresh_if_changed, KEY_WATCH)
         supervisor.loop("resolver", resolver.step, RESOLVE_EVERY)
         supervisor.loop("callbacks", sender.step, SEND_EVERY)
+        supervisor.loop("spool", services.spool.step, SPOOL_EVERY)
 
     async def _require_upstreams(self, config: Config) -> None:
         """Open tasks of an upstream that is gone stop the start (contract.md §4)."""
@@ -180,7 +194,7 @@ class Runtime:
             max_body=config.server.max_body,
             public_url=config.server.public_url,
         )
-        own = Own(self.store, self._metrics, ZoneInfo(config.accounting.timezone))
+        own = Own(self.store, self._services.spool, self._metrics, ZoneInfo(config.accounting.timezone))
         models = Models(self._services.router, self._started)
         starlette = Starlette(routes=routes(self._gateway, own, models, around))
         starlette.router.redirect_slashes = False

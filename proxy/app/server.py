@@ -117,6 +117,7 @@ async def _serve_on(
     listening: socket.socket, config: Config, logs: Logs, reread: Callable[[], Config], announce: Announce
 ) -> None:
     async with Runtime(config, logs) as runtime, asyncio.TaskGroup() as group:
+        runtime.address = _url(listening)
         server = Server(runtime.asgi, config.server.trusted_proxies)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):

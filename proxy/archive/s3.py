@@ -128,7 +128,7 @@ class S3Archive:
         await self._forget_unfinished(place)
         await self._calls.run(self._client.delete_object, **place)
 
-    def link(self, name: str, shown: str, kind: str, seconds: int) -> str | None:
+    def link(self, name: str, shown: str, kind: str, seconds: int) -> str:
         """A presigned GET; the store is not asked."""
         disposition = f'attachment; filename="{quote(shown, safe="-_.")}"'
         wanted = {**self._place(name), "ResponseContentDisposition": disposition, "ResponseContentType": kind}
@@ -257,10 +257,10 @@ def _md5(block: bytes) -> str:
 
 def _connect(bucket: Bucket) -> _Client:
     host = urlsplit(bucket.endpoint).hostname or ""
-    style = ("virtual" if host.endswith(VIRTUAL_ONLY) else "path") if host else "auto"
+    by_name = host.endswith(VIRTUAL_ONLY) or not host
     config = Config(
         signature_version="s3v4",
-        s3={"addressing_style": style},
+        s3={"addressing_style": "virtual" if by_name and "." not in bucket.name else "path"},
         # checksums that only AWS knows break the others
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",

@@ -1,10 +1,8 @@
-"""The open tasks in memory, by upstream: what is due, and what a sweep of the upstream's list says of them. No IO."""
+"""The open tasks in memory, by upstream, and what of them is due. No IO."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Collection
 
 from proxy.follower.schedule import Followed
-from proxy.model import TaskStatus
 
 
 class Book:
@@ -25,6 +23,10 @@ class Book:
         """The entry of an upstream's task, if it is followed."""
         return self._by_upstream.get(upstream, {}).get(task_id)
 
+    def all(self, upstream: str) -> Collection[Followed]:
+        """Every task that is followed there."""
+        return self._by_upstream.get(upstream, {}).values()
+
     def due(self, upstream: str, now: float) -> list[Followed]:
         """What is due there, longest overdue first."""
         waiting = [entry for entry in self._by_upstream.get(upstream, {}).values() if entry.due <= now]
@@ -37,25 +39,3 @@ class Book:
             return len(self._by_upstream.get(upstream, {}))
         return sum(len(entries) for entries in self._by_upstream.values())
 
-
-@dataclass(slots=True)
-class Sweep:
-    """A walk over the pages of the upstream's running tasks. Who ran before, is due and does not appear has ended or moved a page."""
-
-    page: int = 0
-    appeared: set[str] = field(default_factory=set)
-    vanished: list[Followed] = field(default_factory=list)
-
-    def take(self, ids: Iterable[str], *, last: bool, waiting: Iterable[Followed]) -> None:
-        """Note one page; after the last one `vanished` holds who has to be looked up, and the walk starts again."""
-        self.appeared.update(ids)
-        self.page += 1
-        if not last:
-            return
-        known = {entry.id for entry in self.vanished}
-        self.vanished += [
-            entry
-            for entry in waiting
-            if entry.status is TaskStatus.RUNNING and entry.id not in self.appeared and entry.id not in known
-        ]
-        self.page, self.appeared = 0, set()

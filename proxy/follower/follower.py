@@ -32,12 +32,15 @@ Query = dict[str, str | tuple[str, ...]]
 
 
 class Follower:
-    """One loop per upstream. `jitter` gives numbers in [0, 1) and is injected."""
+    """One loop per upstream. `jitter` gives numbers in [0, 1) and is injected; while `works` says no, another process follows."""
 
-    def __init__(self, services: Services, reader: Reader, jitter: Callable[[], float]) -> None:
+    def __init__(
+        self, services: Services, reader: Reader, jitter: Callable[[], float], works: Callable[[], bool] = lambda: True
+    ) -> None:
         self._services = services
         self._reader = reader
         self._jitter = jitter
+        self._works = works
         self._book = Book()
         self._sweeps: dict[str, Sweep] = {}
         self._failures: dict[str, int] = {}
@@ -45,13 +48,24 @@ class Follower:
         self._loops: set[str] = set()
 
     async def start(self) -> None:
-        """Take up every open task of the store."""
+        """Take up every open task of the store, and forget what was known before."""
+        self._book, self._sweeps = Book(), {}
         for record in await self._services.store.open_tasks():
             if record.state is TaskState.ACCEPTED:
                 self.changed(record)
 
+    async def catch_up(self) -> None:
+        """Take up what other processes have accepted since."""
+        for key, upstream, task_id in await self._services.store.followed():
+            if self._book.find(upstream, task_id) is None:
+                record = await self._services.store.task_by_key(key)
+                if record is not None:
+                    self.changed(record)
+
     def changed(self, record: TaskRecord) -> None:
         """A task was made or seen: follow it, or stop if it is over."""
+        if not self._works():
+            return
         entry = followed(record, self._services.now(), self._jitter())
         if record.settled and not record.assumed:
             self._book.drop(entry)
@@ -71,7 +85,11 @@ class Follower:
     async def round(self, upstream: str) -> None:
         """Look at what is due at one upstream now."""
         now = self._services.now()
-        if now < self._away_until.get(upstream, 0.0) or self._services.router.upstream(upstream) is None:
+        if (
+            not self._works()
+            or now < self._away_until.get(upstream, 0.0)
+            or self._services.router.upstream(upstream) is None
+        ):
             return
         due = self._book.due(upstream, now)
         if not due:

@@ -5,6 +5,7 @@ Attributed is only what is certain; what is not stays visible in `arkbridge reco
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from proxy.errors import TransportError, UnreadableAnswer, UpstreamRefusal
 from proxy.follower.matching import AFTER, BEFORE, candidates, certain
@@ -25,6 +26,16 @@ LATEST_CREATE = 660.0
 """Seconds after which a submitting row cannot belong to a create that is still under way (the longest wait for an answer is 600 s)."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What is known of a create now: the id that is certainly its task's, the ids that may be, or that nothing was made."""
+
+    record: TaskRecord
+    found: str | None = None
+    possible: tuple[str, ...] = ()
+    gone: bool = False
+
+
 class Resolver:
     """Works through submitting and ambiguous rows. `started` is when this process began: older submitting rows were left by a dead one."""
 
@@ -37,21 +48,24 @@ class Resolver:
     async def step(self) -> None:
         """One round over all rows that are due for a probe."""
         now = self._services.now()
+        rows: dict[str, list[TaskRecord]] = defaultdict(list)
         due: dict[str, list[TaskRecord]] = defaultdict(list)
-        for record in await self._services.store.open_tasks():
-            if record.state is TaskState.ACCEPTED or not await self._is_left_over(record, now):
+        for record in await self._services.store.unanswered():
+            rows[record.upstream].append(record)
+            if not await self.is_left_over(record, now):
                 continue
             if now >= record.created_at + PROBES[min(self._probes.get(record.key, 0), len(PROBES) - 1)]:
                 due[record.upstream].append(record)
         for upstream, records in due.items():
             try:
-                await self._resolve(upstream, records, now)
+                await self._resolve(upstream, records, rows[upstream], now)
             except (TransportError, UpstreamRefusal, UnreadableAnswer) as trouble:
                 self._services.events.event(
                     "warning", "creates cannot be resolved now", upstream=upstream, reason=str(trouble)
                 )
 
-    async def _is_left_over(self, record: TaskRecord, now: float) -> bool:
+    async def is_left_over(self, record: TaskRecord, now: float) -> bool:
+        """Whether nobody waits for this create's answer any more."""
         if record.state is TaskState.AMBIGUOUS:
             return True
         if record.created_at >= self._started and now - record.created_at < LATEST_CREATE:
@@ -59,24 +73,36 @@ class Resolver:
         await self._services.store.mark_ambiguous(record.key, "process_died")
         return True
 
-    async def _resolve(self, upstream: str, records: Sequence[TaskRecord], now: float) -> None:
+    async def _resolve(
+        self, upstream: str, records: Sequence[TaskRecord], rows: Sequence[TaskRecord], now: float
+    ) -> None:
         if self._services.router.upstream(upstream) is None:
             return
         if not self._reader.codec(upstream).has_list:
             for record in records:
-                await self._close_if_over(record, now)
+                await self.close_if_over(record, now)
             return
         oldest = min(record.created_at for record in records)
         unclaimed = await self.unclaimed(upstream, since=oldest - BEFORE, tiers=_tiers(records))
-        if unclaimed is None:
-            return
-        matches = certain(records, unclaimed)
-        for match in matches:
-            await self._attribute(match.record, match.sighting)
-        settled = {match.record.key for match in matches}
+        if unclaimed is not None:
+            await self.judge(records, rows, unclaimed, now)
+
+    async def judge(
+        self, records: Sequence[TaskRecord], rows: Sequence[TaskRecord], unclaimed: Sequence[Sighting], now: float
+    ) -> list[Verdict]:
+        """Attribute what is certain and leave the rest; `rows` are all of the upstream's unanswered creates, each a rival of the others."""
+        certainly = {match.record.key: match.sighting for match in certain(rows, unclaimed)}
+        verdicts = []
         for record in records:
-            if record.key not in settled:
-                await self._not_found(record, candidates(record, unclaimed), now)
+            sighting = certainly.get(record.key)
+            if sighting is not None:
+                await self._attribute(record, sighting)
+                verdicts.append(Verdict(record=record, found=sighting.id))
+                continue
+            possible = candidates(record, unclaimed)
+            gone = await self._not_found(record, possible, now)
+            verdicts.append(Verdict(record=record, possible=tuple(one.id for one in possible), gone=gone))
+        return verdicts
 
     async def unclaimed(self, upstream: str, *, since: float, tiers: Sequence[str]) -> list[Sighting] | None:
         """The upstream's tasks made after `since` that no row of ours has; None if its list quota is used up for now."""
@@ -104,8 +130,8 @@ class Resolver:
         if accepted is not None:
             await self._reader.write_down(accepted, sighting.snapshot)
 
-    async def _not_found(self, record: TaskRecord, possible: Sequence[Sighting], now: float) -> None:
-        """Several fit: reported, never guessed. None fits after the last probe: nothing was made, so the row goes."""
+    async def _not_found(self, record: TaskRecord, possible: Sequence[Sighting], now: float) -> bool:
+        """Several fit: reported, never guessed. None fits after the last probe: nothing was made, so the row goes (True)."""
         probe = self._probes.get(record.key, 0)
         if not possible and now >= record.created_at + PROBES[-1]:
             self._probes.pop(record.key, None)
@@ -113,18 +139,19 @@ class Resolver:
             self._services.events.event(
                 "info", "an unanswered create left no task", upstream=record.upstream, key=record.key
             )
-            return
+            return True
         self._probes[record.key] = min(probe + 1, len(PROBES) - 1)
         if possible:
             ids = [sighting.id for sighting in possible]
             self._services.events.event(
                 "warning", "an unanswered create fits several tasks; see arkbridge reconcile", key=record.key, tasks=ids
             )
+        return False
 
-    async def _close_if_over(self, record: TaskRecord, now: float) -> None:
-        """Without a list there is nothing to look at: held until its time is over, then closed, cost absent, flagged."""
+    async def close_if_over(self, record: TaskRecord, now: float) -> bool:
+        """Without a list there is nothing to look at: held until its time is over, then closed (True), cost absent, flagged."""
         if now < deadline(record):
-            return
+            return False
         error = TaskError(
             "upstream_ambiguous", "the create was sent and never answered; whether it made a video is not known"
         )
@@ -133,6 +160,7 @@ class Resolver:
         self._services.events.event(
             "error", "an unanswered create was closed", upstream=record.upstream, key=record.key
         )
+        return True
 
 
 def _tiers(records: Sequence[TaskRecord]) -> list[str]:

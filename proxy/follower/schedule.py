@@ -14,13 +14,20 @@ CLOSEST, USUAL, SLOWEST = 3.0, 10.0, 60.0
 DEFAULT_LIFE = 172800
 """Seconds after which an upstream gives a task up if the create did not say (ark-wire.md §2.3)."""
 
+AGAIN, KEPT = 3600.0, 7 * 86400.0
+"""A task whose end was assumed: seconds between looks for later truth, and after which the upstream has forgotten it (ark-wire.md §3.1)."""
+
 TROUBLE = (2.0, 60.0)
 """Seconds to stay away from an upstream in trouble: after the first failure, at the most."""
 
 
 @dataclass(slots=True)
 class Followed:
-    """What the follower keeps of an open task in memory; times are unix seconds, `expected` is how long it should take in seconds."""
+    """What the follower keeps of an open task in memory; times are unix seconds, `expected` is how long it should take in seconds.
+
+    `made` is when it was made by the upstream's clock; `assumed` says that its end was assumed; `hidden` that the upstream's list does not show
+    it; `failures` counts looks in a row that failed; `alerted` says that somebody was told that it cannot be asked for when its time is over.
+    """
 
     key: str
     id: str
@@ -32,6 +39,12 @@ class Followed:
     deadline: float
     due: float
     seen: bool
+    word: str = ""
+    made: int | None = None
+    assumed: bool = False
+    hidden: bool = False
+    failures: int = 0
+    alerted: bool = False
 
 
 def followed(record: TaskRecord, now: float, jitter: float) -> Followed:
@@ -47,6 +60,9 @@ def followed(record: TaskRecord, now: float, jitter: float) -> Followed:
         deadline=deadline(record),
         due=now,
         seen=record.seen_at is not None,
+        word=record.snapshot.status_word if record.snapshot else "",
+        made=record.snapshot.created_at if record.snapshot and record.seen_at is not None else None,
+        assumed=record.settled,
     )
     entry.due = next_look(entry, now, jitter)
     return entry
@@ -54,6 +70,8 @@ def followed(record: TaskRecord, now: float, jitter: float) -> Followed:
 
 def next_look(entry: Followed, now: float, jitter: float) -> float:
     """Unix seconds of the next look; `jitter` in [0, 1) spreads looks over a fifth of the interval."""
+    if entry.assumed:
+        return now + AGAIN * (1 - 0.2 * jitter)
     age = max(0.0, now - entry.created_at)
     if not entry.seen:
         wait = min(FIRST_LOOK, 0.4 * entry.expected)

@@ -39,7 +39,7 @@ class Call:
     record: TaskRecord | None = None
 
     gone: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when the caller has hung up (watched for creates only)."""
+    """Set when the caller has hung up (watched for creates, and for reads that wait)."""
 
     on_delivered: list[Callable[[], object]] = field(default_factory=list)
     """Called when the answer was written whole to a caller who was still there."""

@@ -37,7 +37,7 @@ class Confirmations:
         if record is None:
             raise Refusal(Problem.UNKNOWN_PATH, "There is nothing here.")
         call.task_id, call.upstream = record.id, record.upstream
-        if record.id is not None and not record.settled:
+        if record.id is not None and (record.assumed or not record.settled):
             self._services.supervisor.run(self._check(record))
         return Answer(body=b"{}")
 

@@ -10,13 +10,14 @@ from urllib.parse import quote
 
 from proxy.archive import ArchiveError
 from proxy.archive.shelf import Found
-from proxy.errors import NotSent, OutcomeUnknown, Problem, Refusal
+from proxy.errors import NotSent, OutcomeUnknown, Problem, Refusal, UpstreamRefusal
 from proxy.gateway.archived import from_archive
 from proxy.gateway.call import Answer, Call
 from proxy.gateway.reader import Reader
+from proxy.gateway.refusals import judged
 from proxy.gateway.rows import is_over
 from proxy.gateway.services import Services
-from proxy.gateway.tasks import NOT_FOUND, Tasks
+from proxy.gateway.tasks import Tasks
 from proxy.guard import ForbiddenAddressError
 from proxy.model import TaskRecord, TaskStatus, Upstream
 from proxy.store import TaskFilter
@@ -24,6 +25,12 @@ from proxy.upstream.client import Stream
 from proxy.upstream.media import Media, NoSourceError, Verdict, judge, kind, link_ends, public_link
 
 NOT_READY = "Video is not ready yet, use GET /v1/videos/{id} to check status."
+MOST_DIGITS = 18
+"""Digits of a time in a link: Python refuses to convert thousands of them."""
+
+ACCOUNT = frozenset({401, 402})
+"""What an upstream says to a key that it does not take."""
+
 PASSED_ON = ("content-length", "content-range", "accept-ranges", "etag", "last-modified", "content-md5")
 
 
@@ -55,7 +62,7 @@ class Content:
             return from_archive(call, record.id or "video", archive.shelf, found)
         if call.headers.get("x-arkbridge-content", "").strip().lower() == "redirect":
             link = public_link(record, self._services.router.upstream(record.upstream))
-            if link:
+            if link and self._services.now() < link_ends(record):
                 return Answer(status=302, headers=[("location", link), ("cache-control", "no-store")])
         head = call.method == "HEAD"
         opened = await self._open(record, _range_headers(call.headers, head=head))
@@ -76,31 +83,38 @@ class Content:
             ) from trouble
 
     async def _find(self, call: Call) -> TaskRecord:
+        """By the link's signature, whoever shows it, else by the key."""
         query = dict(call.query)
-        if call.identity is not None or "sig" not in query:
-            return await self._tasks.find(call)
-        expires = int(query["exp"]) if query.get("exp", "").isascii() and query.get("exp", "").isdigit() else 0
-        now = self._services.now()
-        for record in await self._services.store.tasks(TaskFilter(ids=(call.params["id"],), limit=50)):
-            if self._services.signer.check_link(record.key, expires, query["sig"], now):
-                return record
-            if self._services.signer.check_link(record.key, expires, query["sig"], 0):
-                raise Refusal(
-                    Problem.VIDEO_EXPIRED, "This link has ended; read the task again for what is still available."
-                )
-        raise Refusal(Problem.TASK_NOT_FOUND, NOT_FOUND, param="id")
+        has_ended = False
+        if "sig" in query:
+            expires, now = _moment(query.get("exp", "")), self._services.now()
+            for record in await self._services.store.tasks(TaskFilter(ids=(call.params["id"],), limit=50)):
+                if self._services.signer.check_link(record.key, expires, query["sig"], now):
+                    return record
+                has_ended = has_ended or self._services.signer.check_link(record.key, expires, query["sig"], 0)
+        if call.identity is None and has_ended:
+            raise Refusal(
+                Problem.VIDEO_EXPIRED, "This link has ended; read the task again for what is still available."
+            )
+        return await self._tasks.find(call)
 
     async def _open(self, record: TaskRecord, headers: Mapping[str, str]) -> Opened:
         """Open the result; a link that is no longer good is asked for again once, by a fresh read of the task."""
-        upstream = self._reader.upstream(record.upstream)
+        upstream = self._services.router.upstream(record.upstream)
+        if upstream is None:
+            raise Refusal(
+                Problem.VIDEO_EXPIRED,
+                f"The upstream {record.upstream} of this video is not configured any more, so its result cannot be fetched.",
+            )
         opened = await self._try(upstream, record, headers)
-        if judge(opened.stream) is not Verdict.GONE:
+        await _require_account(upstream, record, opened)
+        if not self._is_gone(record, opened.stream):
             return await _usable(upstream, opened)
         await opened.stack.aclose()
         renewed = await self._media.renewed(upstream, record)
         if renewed is not None:
             opened = await self._try(upstream, renewed, headers)
-            if judge(opened.stream) is not Verdict.GONE:
+            if not self._is_gone(record, opened.stream):
                 return await _usable(upstream, opened)
             await opened.stack.aclose()
         if self._services.now() >= link_ends(record):
@@ -109,6 +123,12 @@ class Content:
             Problem.VIDEO_EXPIRED,
             f"The upstream {upstream.name} no longer hands out this result (it answered {opened.stream.status}).",
         )
+
+    def _is_gone(self, record: TaskRecord, stream: Stream) -> bool:
+        """Whether the result is gone. Relays say so with any error of theirs once the day is over (openai-wire.md §2.1)."""
+        verdict = judge(stream)
+        is_over_time = self._services.now() >= link_ends(record)
+        return verdict is Verdict.GONE or (verdict is Verdict.WRONG and is_over_time)
 
     async def _try(self, upstream: Upstream, record: TaskRecord, headers: Mapping[str, str]) -> Opened:
         stack = AsyncExitStack()
@@ -131,6 +151,18 @@ class Content:
         except NoSourceError as without:
             raise Refusal(Problem.VIDEO_EXPIRED, str(without)) from without
         return Opened(stream, stack)
+
+
+def _moment(text: str) -> int:
+    """When a link says that it ends, unix seconds; 0 for what nobody of us wrote."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS else 0
+
+
+async def _require_account(upstream: Upstream, record: TaskRecord, opened: Opened) -> None:
+    """A refusal of our key is about our account, and no word on the result."""
+    if opened.stream.status in ACCOUNT and public_link(record, upstream) is None:
+        await opened.stack.aclose()
+        raise judged(upstream, UpstreamRefusal(opened.stream.status, "", ""))
 
 
 def _require_result(record: TaskRecord, query: Mapping[str, str]) -> None:

@@ -6,7 +6,7 @@ it with its key waits for it; without a key a repeat belongs to it only if its o
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 
 import orjson
@@ -14,6 +14,7 @@ import orjson
 from proxy.errors import Problem, Refusal
 from proxy.gateway.call import Call
 from proxy.gateway.services import Services
+from proxy.gateway.waiting import first_of
 from proxy.model import TaskRecord, TaskState
 from proxy.translate.wire import Body, Upload
 
@@ -31,7 +32,13 @@ LONGEST_KEY = 255
 HANG_UP = 0.25
 """Seconds a repeat waits for the news that its earlier connection is closed; both arrive almost together."""
 
+UNKNOWN = frozenset({TaskState.SUBMITTING, TaskState.AMBIGUOUS})
+"""States in which nobody knows whether a video was bought."""
+
 Purchase = Callable[[], Coroutine[object, object, TaskRecord]]
+
+Scope = tuple[str, str, str]
+"""Caller and operation, and the idempotency key or the body's fingerprint."""
 
 
 def fingerprint(body: Body, source: str = "") -> str:
@@ -54,11 +61,11 @@ def _plain(value: object) -> object:
 
 @dataclass(slots=True)
 class Attempt:
-    """A create under way in this process, until its answer was written or its caller left."""
+    """A create under way in this process, and who waits for its answer now: its own caller, or the repeat that took the place of a lost one."""
 
+    key: str
     call: Call
     task: asyncio.Task[TaskRecord]
-    matched: bool = False
 
 
 class Once:
@@ -66,8 +73,9 @@ class Once:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._keyed: dict[tuple[str, str, str], tuple[str, asyncio.Task[TaskRecord]]] = {}
-        self._attempts: dict[tuple[str, str, str], list[Attempt]] = {}
+        self._keyed: dict[Scope, tuple[str, asyncio.Task[TaskRecord]]] = {}
+        self._attempts: dict[Scope, list[Attempt]] = {}
+        self._arrived: set[str] = set()
 
     async def buy(self, call: Call, record: TaskRecord, purchase: Purchase) -> TaskRecord:
         """The task that this request bought, or that an earlier one bought which it repeats."""
@@ -105,16 +113,29 @@ class Once:
     # -- without a key
 
     async def _attempt(self, call: Call, record: TaskRecord, purchase: Purchase) -> TaskRecord:
-        scope = _scope(record)
-        attempt = Attempt(call, self._services.supervisor.run(purchase()))
-        self._attempts.setdefault(scope, []).append(attempt)
-        call.on_over.append(lambda: self._forget(scope, attempt))
-        return await asyncio.shield(attempt.task)
+        attempt = Attempt(record.key, call, self._services.supervisor.run(purchase()))
+        self._attempts.setdefault(_scope(record), []).append(attempt)
+        return await self._outcome(call, attempt, _scope(record))
 
-    def _forget(self, scope: tuple[str, str, str], attempt: Attempt) -> None:
+    async def _outcome(self, call: Call, attempt: Attempt, scope: Scope) -> TaskRecord:
+        """What became of the attempt whose answer this call now waits for."""
+        attempt.call = call
+        call.on_over.append(lambda: self._forget(scope, attempt, call))
+        try:
+            bought = await asyncio.shield(attempt.task)
+        except Refusal:
+            if await self._services.store.task_by_key(attempt.key) is not None:
+                call.on_delivered.append(lambda: self._note_arrival(attempt.key))
+            raise
+        call.on_delivered.append(lambda: self._note_arrival(attempt.key))
+        return bought
+
+    def _forget(self, scope: Scope, attempt: Attempt, call: Call) -> None:
         """The call is over. An attempt still under way stays until its outcome is in the store, where repeats find it."""
+        if attempt.call is not call:  # a repeat waits for the answer now
+            return
         if not attempt.task.done():
-            attempt.task.add_done_callback(lambda _: self._forget(scope, attempt))
+            attempt.task.add_done_callback(lambda _: self._forget(scope, attempt, call))
             return
         attempts = self._attempts.get(scope, [])
         if attempt in attempts:
@@ -122,42 +143,69 @@ class Once:
         if not attempts:
             self._attempts.pop(scope, None)
 
+    def _note_arrival(self, key: str) -> None:
+        """The caller has the answer, so no later request is a repeat of this one: from now on, not only from when the store knows it."""
+        self._arrived.add(key)
+        self._services.supervisor.run(self._keep_arrival(key))
+
+    async def _keep_arrival(self, key: str) -> None:
+        await self._services.store.set_delivered(key)
+        self._arrived.discard(key)
+
     async def _earlier(self, call: Call, record: TaskRecord, *, counted: bool) -> TaskRecord | None:
         """The attempt that this request repeats, each matched once; None if it repeats none that may have bought something."""
-        under_way = self._attempts.get(_scope(record), [])
-        if counted and under_way and not any(attempt.call.gone.is_set() for attempt in under_way):
-            await _first_of([attempt.call.gone.wait for attempt in under_way], HANG_UP)
-        for attempt in under_way:
-            if attempt.call.gone.is_set() and not attempt.matched:
-                attempt.matched = True
-                found = await asyncio.shield(attempt.task)
-                await self._services.store.match_task(found.key)
-                return found
-        return await self._earlier_stored(record, {attempt.call.request_id for attempt in under_way}, counted=counted)
+        scope = _scope(record)
+        waiting = [attempt.call.gone for attempt in self._attempts.get(scope, [])]
+        if counted and waiting and not any(gone.is_set() for gone in waiting):
+            await first_of(*(gone.wait for gone in waiting), lambda: self._services.pause(HANG_UP))
+        for attempt in self._attempts.get(scope, []):
+            if not attempt.call.gone.is_set():
+                continue
+            try:
+                return await self._outcome(call, attempt, scope)
+            except Refusal:
+                if await self._services.store.task_by_key(attempt.key) is not None:
+                    raise
+                return None  # it bought nothing: this request is made anew
+        return await self._earlier_stored(call, record, counted=counted)
 
-    async def _earlier_stored(self, record: TaskRecord, live: set[str], *, counted: bool) -> TaskRecord | None:
+    async def _earlier_stored(self, call: Call, record: TaskRecord, *, counted: bool) -> TaskRecord | None:
         since = self._services.now() - (COUNTED if counted else UNCOUNTED)
         store = self._services.store
         for known in await store.attempts(record.caller, record.operation, record.fingerprint or "", since):
-            if known.request_id in live or known.matched or known.delivered:
+            if known.key in self._arrived or self._is_under_way(known) or not _is_lost(known, counted=counted):
                 continue
-            may_have_bought = known.state is TaskState.ACCEPTED or (counted and known.state is TaskState.AMBIGUOUS)
-            if may_have_bought and await store.match_task(known.key):
+            if await store.match_task(known.key):
+                self._tie(call, known.key)
                 return replayed(known)
         return None
 
+    def _is_under_way(self, record: TaskRecord) -> bool:
+        return any(attempt.key == record.key for attempt in self._attempts.get(_scope(record), []))
 
-def _scope(record: TaskRecord) -> tuple[str, str, str]:
+    def _tie(self, call: Call, key: str) -> None:
+        """The create belongs to this repeat, unless this answer is lost as well: then the next repeat may have it."""
+        arrived = asyncio.Event()
+        call.on_delivered.append(arrived.set)
+        call.on_delivered.append(lambda: self._note_arrival(key))
+        call.on_over.append(lambda: None if arrived.is_set() else self._release(key))
+
+    def _release(self, key: str) -> None:
+        self._services.supervisor.run(self._services.store.release_task(key))
+
+
+def _is_lost(known: TaskRecord, *, counted: bool) -> bool:
+    """Whether a repeat may belong to this create: its outcome is not known, or its answer did not arrive.
+
+    A submitting row that is not under way here was left by a process that died. Without a count only the lost answer tells.
+    """
+    if known.state in UNKNOWN:
+        return counted or not known.delivered
+    return known.state is TaskState.ACCEPTED and not known.delivered
+
+
+def _scope(record: TaskRecord) -> Scope:
     return (record.caller, record.operation, record.fingerprint or "")
-
-
-async def _first_of(waits: list[Callable[[], Awaitable[object]]], seconds: float) -> None:
-    tasks = [asyncio.ensure_future(wait()) for wait in waits]
-    try:
-        await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
 
 
 def key_of(call: Call) -> str | None:
@@ -183,7 +231,7 @@ def reused() -> Refusal:
 
 def replayed(known: TaskRecord) -> TaskRecord:
     """The task of an earlier attempt, or the same 502 while its outcome is not known."""
-    if known.state in {TaskState.SUBMITTING, TaskState.AMBIGUOUS}:
+    if known.state in UNKNOWN:
         raise Refusal(
             Problem.UPSTREAM_AMBIGUOUS,
             f"An earlier attempt at this request was sent to the upstream {known.upstream} and its outcome is not known yet. "

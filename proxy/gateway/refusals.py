@@ -12,7 +12,16 @@ def judged(upstream: Upstream, refusal: UpstreamRefusal) -> Refusal:
     return Refusal(
         Problem.UPSTREAM_ACCOUNT,
         f"The upstream {upstream.name} does not accept this gateway's account for this request. Tell whoever runs the gateway.",
-        headers={"x-arkbridge-upstream-code": refusal.code},
+        headers={"x-arkbridge-upstream-code": refusal.code or str(refusal.upstream_status)},
+    )
+
+
+def unexplained(upstream: Upstream, how: str) -> Refusal:
+    """An answer to a create that leaves open whether a video was bought."""
+    return Refusal(
+        Problem.UPSTREAM_AMBIGUOUS,
+        f"The upstream {upstream.name} answered the create {how}, so it is not known whether a video was bought. "
+        "Look at the list of tasks before repeating it.",
     )
 
 

@@ -65,7 +65,7 @@ def call_row(call: Call, usage: Usage | None, now: float, *, status: str, code: 
         reasoning_tokens=used.reasoning_tokens,
         total_tokens=used.total_tokens,
         images=used.images,
-        total_ms=(now - call.started) * 1000,
+        total_ms=max(0.0, now - call.started) * 1000,
         upstream_ms=call.upstream_seconds * 1000 if call.upstream_seconds is not None else None,
         client=call.client or None,
         user_agent=call.headers.get("user-agent"),
@@ -75,6 +75,45 @@ def call_row(call: Call, usage: Usage | None, now: float, *, status: str, code: 
 def adjustment(record: TaskRecord, snapshot: Snapshot, now: float) -> LedgerRow:
     """Later truth about a task whose end was assumed: a row of its own, the settlement stays as it was."""
     return replace(settlement(record, snapshot, now), kind="adjustment")
+
+
+def differs(before: Snapshot, now: Snapshot) -> bool:
+    """Whether an upstream says of an ended task another end or other tokens than before; tokens that it does not say are no difference."""
+    if now.status is not before.status:
+        return True
+    return now.usage is not None and counted(now.usage) != counted(before.usage)
+
+
+def counted(usage: Usage | None) -> tuple[int | None, ...]:
+    """The tokens and images that a usage tells, in the order of the ledger's columns."""
+    used = usage or Usage()
+    return (
+        used.input_tokens,
+        used.output_tokens,
+        used.cached_tokens,
+        used.reasoning_tokens,
+        used.total_tokens,
+        used.images,
+    )
+
+
+def correction(record: TaskRecord, snapshot: Snapshot, now: float) -> LedgerRow:
+    """Other facts about a task whose end was seen: a row of its own with the difference, so that the rows add up to what is true."""
+    row = settlement(record, snapshot, now)
+    before = counted(record.snapshot.usage if record.snapshot else None)
+    pairs = zip(counted(snapshot.usage), before, strict=True)
+    asked, made, cached, thought, total, images = (None if new is None else new - (old or 0) for new, old in pairs)
+    return replace(
+        row,
+        kind="adjustment",
+        input_tokens=asked,
+        output_tokens=made,
+        cached_tokens=cached,
+        reasoning_tokens=thought,
+        total_tokens=total,
+        images=images,
+        cost=None if row.cost is None else row.cost - (record.cost or 0),
+    )
 
 
 def is_over(snapshot: Snapshot | None) -> bool:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from proxy.archive.keeper import Keeper
+from proxy.gateway.spool import Spool
 from proxy.guard import Guard
+from proxy.model import LedgerRow
 from proxy.policy import Policy
 from proxy.signing import Signer
 from proxy.store import Store
@@ -25,9 +27,16 @@ class Clock(Protocol):
         """Now."""
 
 
+def untold(row: LedgerRow) -> None:
+    """Nobody wants to know."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """The gateway's collaborators. `new_key` makes a task's internal key; `archive` None: results are not kept."""
+    """The gateway's collaborators.
+
+    `new_key` makes a task's internal key; `archive` None: results are not kept; `settled` is told of every settlement once it is durable.
+    """
 
     store: Store
     client: Client
@@ -36,6 +45,7 @@ class Services:
     guard: Guard
     signer: Signer
     supervisor: Supervisor
+    spool: Spool
     events: Events
     now: Clock
     new_key: Callable[[], str]
@@ -43,4 +53,5 @@ class Services:
     breaker: Breaker = field(default_factory=lambda: Breaker(time.monotonic))
     retries: RetryBudget = field(default_factory=lambda: RetryBudget(time.monotonic))
     policy: Policy
+    settled: Callable[[LedgerRow], None] = untold
     archive: Keeper | None = None

@@ -8,6 +8,7 @@ from proxy.gateway.call import Answer, Call
 from proxy.gateway.links import link_for
 from proxy.gateway.once import Once
 from proxy.gateway.plan import Planner
+from proxy.gateway.purchase import Purchases
 from proxy.gateway.reader import PATIENCE, VIDEOS, NoQuotaError, Reader
 from proxy.gateway.refusals import ambiguous, judged, too_busy, unavailable
 from proxy.gateway.services import Services
@@ -35,88 +36,27 @@ class Tasks:
         self._reader = reader
         self._once = Once(services)
         self._planner = Planner(services, reader)
+        self._purchases = Purchases(services, reader)
 
     # -- create
 
     async def create(self, call: Call) -> Answer:
         """Buy one video. What was started goes on if the caller hangs up: the task is then theirs to find in the list."""
         plan = await self._planner.plan(call)
-        bought = await self._once.buy(
-            call, plan.record, lambda: self._buy(call, plan.upstream, plan.outgoing, plan.record)
-        )
+        bought = await self._once.buy(call, plan.record, lambda: self._purchases.buy(call, plan))
         self._note(call, bought)
         call.task_id = bought.id
-        call.on_delivered.append(lambda: self._delivered(bought))
         return await self._created(call, bought)
 
     async def _created(self, call: Call, record: TaskRecord) -> Answer:
         """The first answer, the same however often it is asked for; with `Prefer: wait=N` the task as it then is."""
         inbound = VIDEOS.inbound[call.dialect]
         seconds = patience(call)
-        if seconds:
-            record = await self._reader.wait(record, seconds)
+        if seconds and self._purchases.unwritten(call.task_id or "", call.caller) is None:
+            record = await self._reader.wait(record, seconds, call.gone)
             return Answer(body=inbound.encode_task(self.view(record, call.base)))
         first = Snapshot(status=TaskStatus.QUEUED, status_word="queued", created_at=_made(record))
         return Answer(body=inbound.encode_created(self.view(replace(record, snapshot=first), call.base)))
-
-    def _delivered(self, record: TaskRecord) -> None:
-        """The caller has the answer, so no later request is a repeat of this one; nobody waits for this note."""
-        self._services.supervisor.run(self._services.store.set_delivered(record.key))
-
-    async def _buy(self, call: Call, upstream: Upstream, outgoing: Outgoing, record: TaskRecord) -> TaskRecord:
-        store = self._services.store
-        try:
-            await store.add_task(record)
-        except StoreError as broken:
-            raise Refusal(
-                Problem.STORE_UNAVAILABLE, "The gateway's store cannot write, so nothing was sent. Try again later."
-            ) from broken
-        sighting = await self._send_create(call, upstream, outgoing, record)
-        snapshot = replace(sighting.snapshot, created_at=sighting.snapshot.created_at or int(record.created_at))
-        if not await store.accept_task(record.key, sighting.id, snapshot, None):
-            self._services.events.event(
-                "error", "an upstream gave an id twice", upstream=upstream.name, task=sighting.id
-            )
-            await store.mark_ambiguous(record.key, "id_collision")
-            raise Refusal(
-                Problem.UPSTREAM_AMBIGUOUS, f"The upstream {upstream.name} answered with the id of another task."
-            )
-        accepted = replace(record, id=sighting.id, snapshot=snapshot, state=TaskState.ACCEPTED)
-        self._reader.watcher(accepted)
-        return accepted
-
-    async def _send_create(self, call: Call, upstream: Upstream, outgoing: Outgoing, record: TaskRecord) -> Sighting:
-        """Send once, and sort the outcome: accepted, refused (the row goes) or ambiguous (the row stays)."""
-        store = self._services.store
-        started = self._services.now()
-        try:
-            response = await self._services.client.send(upstream, outgoing.request)
-        except NotSent as broken:
-            await store.drop_task(record.key)
-            raise unavailable(broken) from broken
-        except OutcomeUnknown as broken:
-            await store.mark_ambiguous(record.key, "upstream_ambiguous")
-            raise ambiguous(broken) from broken
-        finally:
-            call.upstream_seconds = self._services.now() - started
-        call.upstream_request_id = response.headers.get("x-request-id")
-        if 400 <= response.status < 500:
-            await store.drop_task(record.key)
-            raise judged(upstream, errors.decode(response))
-        if not 200 <= response.status < 300:
-            await store.mark_ambiguous(record.key, "upstream_error")
-            refusal = errors.decode(response)
-            refusal.may_retry = False
-            raise refusal
-        try:
-            return VIDEOS.toward(upstream).decode_created(response)
-        except UnreadableAnswer as broken:
-            await store.mark_ambiguous(record.key, "upstream_ambiguous")
-            raise Refusal(
-                Problem.UPSTREAM_AMBIGUOUS,
-                f"The upstream {upstream.name} answered the create without a task id, so it is not known whether a video was "
-                "bought. Do not repeat it blindly.",
-            ) from broken
 
     # -- read
 
@@ -124,7 +64,8 @@ class Tasks:
         """One task, as fresh as it has to be."""
         record = await self.find(call)
         seconds = patience(call)
-        record = await (self._reader.wait(record, seconds) if seconds else self._reader.fresh(record))
+        if record.state is TaskState.ACCEPTED:
+            record = await (self._reader.wait(record, seconds, call.gone) if seconds else self._reader.fresh(record))
         self._note(call, record)
         answer = Answer(body=VIDEOS.inbound[call.dialect].encode_task(self.view(record, call.base)))
         if record.snapshot is None or not record.settled:
@@ -138,6 +79,7 @@ class Tasks:
         task_id = call.params["id"]
         call.task_id = task_id
         record = await self._services.store.task(task_id, call.caller) if call.identity else None
+        record = record or self._purchases.unwritten(task_id, call.caller)
         if record is None:
             raise Refusal(Problem.TASK_NOT_FOUND, NOT_FOUND, param="id")
         return record
@@ -185,6 +127,10 @@ class Tasks:
 
     async def _delete(self, record: TaskRecord) -> TaskRecord:
         upstream, outbound = self._reader.upstream(record.upstream), self._reader.codec(record.upstream)
+        if record.state is not TaskState.ACCEPTED:
+            raise Refusal(
+                Problem.STORE_UNAVAILABLE, "The gateway's store cannot write, so nothing was deleted. Try again later."
+            )
         if not record.settled:
             record = await self._look_or_refuse(record)
         status = record.snapshot.status if record.snapshot else TaskStatus.QUEUED

@@ -3,6 +3,8 @@
 A prompt carries directives such as `[[sim:fail=OutputVideoSensitiveContentDetected]]` or `[[sim:500-after]]`.
 Those that concern the request itself are acted on by `front`, for every dialect alike; those that concern the
 life of the job (`fail`, `expire`, `status`, `hang-poll`, `size`, `tokens`) are the dialect's to read from `directives`.
+Those of an answer made at once (its words: `talk`; its stream: `sse`; a refusal: `refuse=403:Code`) are read from `asked`,
+which adds what the control route planned by a `words` fault, so that a request without a prompt can be given them too.
 """
 
 import re
@@ -13,6 +15,7 @@ from urllib.parse import unquote_plus
 
 import orjson
 from starlette.responses import Response
+from starlette.types import Scope
 
 DIRECTIVE = re.compile(r"\[\[sim:([a-z0-9-]+)(?:=([^\]]*))?\]\]")
 
@@ -20,20 +23,24 @@ DIRECTIVE = re.compile(r"\[\[sim:([a-z0-9-]+)(?:=([^\]]*))?\]\]")
 BEFORE = frozenset({"429", "500-before", "break-before", "empty-404", "answer", "hang"})
 # … and what happens to the answer after the work was done.
 AFTER = frozenset({"500-after", "break", "break-mid", "no-id", "answer-after"})
-KINDS = BEFORE | AFTER | {"slow"}
+KINDS = BEFORE | AFTER | {"slow", "words"}
+# Where `front` leaves the words of a `words` fault for the routes behind it.
+WORDS = "simulator.words"
 # The words a prompt may use for its own request: the others need the details that only the control route takes.
 _IN_PROMPT = frozenset({"429", "500-before", "500-after", "break", "break-before", "no-id", "empty-404", "slow"})
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing to go wrong: `seconds` for `slow`; `status`, `headers` and `body` for `answer` and `answer-after`."""
+    """One thing to go wrong: `seconds` for `slow`; `status`, `headers` and `body` for `answer` and `answer-after`;
+    `words` for `words`: directives, as if the request's prompt had them."""
 
     kind: str
     seconds: float = 0.0
     status: int = 500
     headers: Mapping[str, str] = field(default_factory=dict)
     body: str = ""
+    words: Mapping[str, str] = field(default_factory=dict)
 
 
 class FaultError(ValueError):
@@ -87,6 +94,12 @@ def directives(text: str) -> dict[str, str]:
     return {word: value or "" for word, value in DIRECTIVE.findall(text)}
 
 
+def asked(scope: Scope, text: str) -> dict[str, str]:
+    """The directives of a text and those that were planned for this request; the planned ones win."""
+    planned: Mapping[str, str] = scope.get(WORDS, {})
+    return directives(text) | dict(planned)
+
+
 def in_body(body: bytes, content_type: str) -> list[Fault]:
     """The faults that a request's own body asks for, whatever its encoding (JSON, multipart or a form)."""
     is_form = content_type.startswith("application/x-www-form-urlencoded")
@@ -130,7 +143,18 @@ def _read(description: Mapping[str, object]) -> Fault:
         raise FaultError("`seconds` must be a number and `status` an integer")
     if not isinstance(headers, dict) or not isinstance(body, str):
         raise FaultError("`headers` must be an object of strings and `body` a string")
-    return Fault(kind, float(seconds), status, {str(name): str(value) for name, value in headers.items()}, body)
+    return Fault(kind, float(seconds), status, _strings(headers), body, _words(kind, description))
+
+
+def _words(kind: str, description: Mapping[str, object]) -> dict[str, str]:
+    words = description.get("words", {})
+    if not isinstance(words, dict) or (kind == "words" and not words):
+        raise FaultError('`words` must be an object of directives, such as {"crlf": "", "chunks": "3"}')
+    return _strings(words)
+
+
+def _strings(values: Mapping[str, object]) -> dict[str, str]:
+    return {str(name): str(value) for name, value in values.items()}
 
 
 def _seconds(value: str) -> float:

@@ -57,6 +57,8 @@ class Front:
         for fault in wanted:
             if fault.kind == "slow":
                 exchange.delay += fault.seconds
+            elif fault.kind == "words":
+                exchange.scope[faults.WORDS] = fault.words
         before = next((fault for fault in wanted if fault.kind in BEFORE), None)
         after = next((fault for fault in wanted if fault.kind in AFTER), None)
         if before:

@@ -71,6 +71,11 @@ class JobStore:
         self.facts[name] = value
         self._append({"fact": name, "value": value})
 
+    def drop_fact(self, name: str) -> None:
+        """Forget a fact; an unknown name is no error."""
+        if self.facts.pop(name, None) is not None:
+            self._append({"fact": name, "value": None})
+
     def _append(self, line: dict[str, object]) -> None:
         if self._path is None:
             return
@@ -84,6 +89,8 @@ class JobStore:
                 self.jobs[job.id] = job
             elif "removed" in line:
                 self.jobs.pop(line["removed"], None)
+            elif "fact" in line and line["value"] is None:
+                self.facts.pop(line["fact"], None)
             elif "fact" in line:
                 self.facts[line["fact"]] = line["value"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
-from proxy.model import JSON, Caller, Key, LedgerRow, Snapshot, TaskRecord, TaskStatus, Usage
+from proxy.model import JSON, Caller, Key, LedgerRow, Snapshot, TaskRecord, TaskStatus
 from proxy.store.archive import Copy
 from proxy.store.commands import Command, Lease
 from proxy.store.prune import Prune
@@ -137,7 +137,7 @@ class Store(Protocol):
     async def accept_task(
         self, key: str, task_id: str, snapshot: Snapshot, next_poll: float | None, seen_at: float | None = None
     ) -> bool:
-        """The upstream's id is known. False (nothing changed) if (upstream, id) is taken by another row, or the caller sees another task of
+        """The upstream's id is known, and no caller has it yet. False (nothing changed) if (upstream, id) is taken by another row, or the caller sees another task of
         that id, or the row is gone or settled. Accepting the same id again is True and changes nothing.
 
         `seen_at`: when the upstream was asked, if the snapshot is what it said and not our guess.
@@ -180,6 +180,9 @@ class Store(Protocol):
     async def unanswered(self) -> list[TaskRecord]:
         """Creates whose outcome is not known: submitting and ambiguous rows that are not settled, oldest first."""
 
+    async def assumed_tasks(self, since: float) -> list[TaskRecord]:
+        """Accepted tasks made at or after `since` whose end was assumed, oldest first."""
+
     async def followed(self) -> list[tuple[str, str, str]]:
         """(key, upstream, id) of every accepted task that is not settled; cheaper than `open_tasks`."""
 
@@ -192,23 +195,32 @@ class Store(Protocol):
     async def adjust(self, key: str, snapshot: Snapshot, row: LedgerRow) -> bool:
         """Later truth about a task that was assumed to be over: new snapshot and an adjustment row, once. False if nothing was assumed."""
 
-    async def correct(self, key: str, before: Usage | None, snapshot: Snapshot, row: LedgerRow) -> bool:
+    async def correct(self, key: str, before: Snapshot, snapshot: Snapshot, row: LedgerRow) -> bool:
         """Other facts about a task whose end was seen: new snapshot, and an adjustment row with the difference, cost added to the task's.
 
-        False (nothing changed) if the task's usage is not `before` any more, or its end was not seen.
+        False (nothing changed) if the task's status and usage are not those of `before` any more, or its end was not seen.
         """
 
     async def task_by_idempotency_key(self, caller: str, operation: str, key: str, since: float) -> TaskRecord | None:
         """The caller's newest create with that Idempotency-Key, made at or after `since`, in any state."""
 
     async def attempts(self, caller: str, operation: str, fingerprint: str, since: float) -> list[TaskRecord]:
-        """Creates of that body since then whose answer was not delivered and that no repeat is tied to, oldest first."""
+        """Creates of that body without an Idempotency-Key since then that no repeat is tied to, oldest first.
+
+        Only those whose answer was not delivered, or whose outcome is not known.
+        """
 
     async def match_task(self, key: str) -> bool:
         """Tie a repeat to this create; False if one is tied to it already."""
 
+    async def release_task(self, key: str) -> None:
+        """Untie the repeat from a create, because its own answer was not delivered; nothing if one was."""
+
+    async def release_tasks(self) -> None:
+        """Untie all repeats whose answer was not delivered: their process has died."""
+
     async def set_delivered(self, key: str) -> None:
-        """The create's answer was written whole to its caller."""
+        """The create's answer was written whole to its caller; that its outcome is not known is an answer, too."""
 
     async def known_ids(self, upstream: str, ids: Sequence[str]) -> set[str]:
         """Which of these upstream ids a row of ours has, in any state."""
@@ -220,7 +232,7 @@ class Store(Protocol):
         """The callback of one task, in whatever state."""
 
     async def end_delivery(self, delivery: Delivery, state: str, reason: str | None, next_try: float | None) -> None:
-        """The outcome of an attempt (`pending`, `delivered`, `dead`, `gone`); nothing if a newer state took its place meanwhile."""
+        """The outcome of an attempt (`pending`, `delivered`, `dead`, `gone`, `skipped`); nothing if a newer state took its place meanwhile."""
 
     async def copies_due(self, now: float, since: float, limit: int) -> list[str]:
         """Keys of succeeded tasks whose result is to be copied now: attempts that are due, then tasks that ended since then and have none."""

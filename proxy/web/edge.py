@@ -32,6 +32,8 @@ def _place(text: str) -> Place | None:
     if match is None:
         return None
     name = (match["six"] or match["name"]).lower()
+    if not match["six"] and not name[-1].isdigit():  # no address ends in a letter
+        return name, match["port"]
     try:
         return str(ipaddress.ip_address(name)), match["port"]
     except ValueError:
@@ -57,16 +59,24 @@ class HostCheck:
         public = public_host or ""
         entries = (*allowed, f"[{public}]" if ":" in public else public)
         self._known = frozenset(place for place in map(_place, entries) if place is not None)
+        self._latest: str | None = (
+            None  # known under any path; nearly every call comes under the same name as the one before
+        )
 
     def refusal(self, host: str | None, path: str) -> Refusal | None:
         """Why a Host header (None: there is none) is refused, or None. The console is always checked (contract.md §4)."""
+        if host is not None and host == self._latest:
+            return None
         enforced = self._enforced or f"{path}/".startswith("/console/")
         if host is None and not enforced:
             return None
         place = _place(host or "")
         if place is None or "*" in place[0]:
             return Refusal(Problem.HOST_NOT_ALLOWED, "The Host header is missing or not a host name.")
-        if not enforced or self._knows(*place):
+        if not enforced:
+            return None
+        if self._knows(*place):
+            self._latest = host
             return None
         return Refusal(
             Problem.HOST_NOT_ALLOWED,

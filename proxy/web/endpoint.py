@@ -85,6 +85,8 @@ class Endpoint:
             status, headers, body = errors.render(refusal, self._dialect, call.request_id)
             code = _code(refusal)
             await _send_plain(send, status, [*headers.items(), *_extra(call)], body)
+            if not call.gone.is_set():
+                _run(call.on_delivered)
             if status == 413:
                 await drain(receive, self._around.max_body)
         except Disconnected:
@@ -100,7 +102,9 @@ class Endpoint:
                 bearer(call.headers.get("authorization")), admin=action.admin
             )
         call.body = await read_all(receive, call.headers, self._around.max_body)
-        if action.operation.kind is Kind.CREATE_TASK:
+        if action.operation.kind is Kind.CREATE_TASK or (
+            action.operation.kind is Kind.READ_TASK and "prefer" in call.headers
+        ):
             watch = asyncio.get_running_loop().create_task(_watch(receive, call))
             call.on_over.append(watch.cancel)
         return await action.handler(call)

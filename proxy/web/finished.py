@@ -1,9 +1,19 @@
 """What is told of a finished call: one log line with the ledger's facts, and the metrics (contract.md §9). Never bodies, never keys."""
 
+from collections.abc import Mapping
+from dataclasses import fields
 from typing import Protocol
 
 from proxy.gateway.call import Call
 from proxy.metrics import Metrics
+from proxy.model import LedgerRow
+
+
+TOLD: Mapping[str, str] = {"key_prefix": "key", "task_id": "task", "error_code": "error", "total_ms": "ms"}
+"""Facts of a row that have another name in log lines."""
+
+UNTOLD = frozenset({"kind", "time", "task_key"})
+"""What a line has no use for: the time is its own, and the task's internal key is nobody's business."""
 
 
 class Lines(Protocol):
@@ -11,6 +21,9 @@ class Lines(Protocol):
 
     def call(self, fields: dict[str, object]) -> None:
         """One line about a call."""
+
+    def event(self, level: str, message: str, **fields: object) -> None:
+        """One line that is not about a call."""
 
 
 class Finished:
@@ -24,7 +37,7 @@ class Finished:
         """One call is over; `seconds` is all of it, as the caller waited."""
         operation = call.operation.name
         self._metrics.call(operation, call.dialect.value, call.upstream, status, seconds)
-        fields: dict[str, object] = {
+        facts: dict[str, object] = {
             "request_id": call.request_id,
             "caller": call.caller or None,
             "key": call.identity.key.prefix if call.identity else None,
@@ -45,4 +58,11 @@ class Finished:
             "client": call.client or None,
             "user_agent": call.headers.get("user-agent"),
         }
-        self._lines.call({name: value for name, value in fields.items() if value is not None})
+        self._lines.call({name: value for name, value in facts.items() if value is not None})
+
+    def settled(self, row: LedgerRow) -> None:
+        """A task has its row: the same facts go to one line, and it is counted."""
+        self._metrics.settlements.labels(row.status).inc()
+        facts = {TOLD.get(field.name, field.name): getattr(row, field.name) for field in fields(row)}
+        told = {name: value for name, value in facts.items() if value is not None and name not in UNTOLD}
+        self._lines.event("info", "settled", **told)

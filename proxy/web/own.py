@@ -7,6 +7,7 @@ import orjson
 
 from proxy.errors import Problem, Refusal
 from proxy.gateway.call import Answer, Call
+from proxy.gateway.spool import Spool
 from proxy.metrics import Metrics
 from proxy.store import Store, UsageFilter, UsageSum
 
@@ -16,8 +17,9 @@ GROUPS = ("key", "model", "family", "day", "upstream")
 class Own:
     """Handlers of our own routes."""
 
-    def __init__(self, store: Store, metrics: Metrics, zone: tzinfo) -> None:
+    def __init__(self, store: Store, spool: Spool, metrics: Metrics, zone: tzinfo) -> None:
         self._store = store
+        self._spool = spool
         self._metrics = metrics
         self._zone = zone
 
@@ -28,6 +30,8 @@ class Own:
     async def ready(self, call: Call) -> Answer:
         """Whether work can be taken: 200, or 503 naming what is not ready."""
         problems = [] if await self._store.healthy() else ["store: it cannot write"]
+        if self._spool.waiting:
+            problems.append(f"store: {self._spool.waiting} writes wait for it")
         body = {"status": "not ready" if problems else "ready", "problems": problems}
         return Answer(status=503 if problems else 200, body=orjson.dumps(body))
 

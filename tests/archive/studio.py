@@ -1,10 +1,9 @@
 """What the archive's tests share: a simulator that makes results, a store that knows of them, one clock for both, and a keeper on demand."""
 
-import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx2 as httpx
 
@@ -16,8 +15,6 @@ from proxy.model import Dialect, Secret, Snapshot, TaskRecord, TaskStatus, Upstr
 from proxy.store.archive import Copy
 from proxy.store.sqlite import SqliteStore
 from proxy.translate.registry import FAMILIES
-from proxy.translate.videos import Outbound
-from proxy.translate.wire import WireResponse
 from proxy.upstream.client import Client, Timeouts, pinned_transport, stock_transport
 from proxy.upstream.media import Media
 from proxy.upstream.quota import Quotas
@@ -26,10 +23,7 @@ from tests.support.raw import NOBODY
 
 NOW = 1_795_500_000.0
 DAY = 86400.0
-MODELS = {
-    "ark": "doubao-seedance-2-0-fast-260128",
-    "strict": "sora-2",
-}
+MODEL = "doubao-seedance-2-0-fast-260128"
 VIDEOS = next(family for family in FAMILIES if family.name == "videos")
 
 
@@ -73,13 +67,15 @@ class Studio:
         self.media = Media(self.client, Guard(), self.quotas)
         self._made = 0
 
-    def keeper(self, archive: Archive | None = None, *, days: float = 30, max_size: int = 1 << 30) -> Keeper:
+    def keeper(
+        self, archive: Archive | None = None, *, days: float = 30, max_size: int = 1 << 30, known: str = "ark"
+    ) -> Keeper:
         """A keeper as a freshly started process has it."""
         means = Means(
             store=self.store,
             archive=archive or LocalArchive(self.folder / "archive"),
             media=self.media,
-            upstream={"ark": self.upstream}.get,
+            upstream={known: self.upstream}.get,
             events=self.told,
             now=self.clock,
         )
@@ -91,17 +87,7 @@ class Studio:
         record = task(self._made, key=f"{self._made:032x}", created_at=self.clock() - 60)
         await self.store.add_task(record)
         assert await self.store.accept_task(record.key, task_id, snapshot, None)
-        row = ROW.__class__(
-            **{
-                name: getattr(ROW, name)
-                for name in ("request_id", "caller", "key_prefix", "family", "operation", "dialect", "upstream")
-            },
-            kind="settlement",
-            time=self.clock(),
-            original_model="m",
-            request_model="m",
-            status=snapshot.status,
-        )
+        row = replace(ROW, time=self.clock(), task_key=record.key, task_id=task_id, status=snapshot.status)
         assert await self.store.settle(record.key, snapshot, self.clock(), row)
         found = await self.store.task_by_key(record.key)
         assert found is not None
@@ -118,19 +104,24 @@ class Studio:
         )
         return await self.settled(f"cgt-{self._made}", snapshot)
 
-    async def film(self, prompt: str = "a cat", **fields: object) -> TaskRecord:
-        """A task that the simulator made and finished."""
-        body: dict[str, object] = {"model": MODELS["ark"], "content": [{"type": "text", "text": prompt}], **fields}
+    async def film(self, prompt: str = "a cat", link: str | None = None, **fields: object) -> TaskRecord:
+        """A task that the simulator made and finished; with another link than the simulator's, if one is given."""
+        body: dict[str, object] = {"model": MODEL, "content": [{"type": "text", "text": prompt}], **fields}
         made = await self.ask("POST", "/contents/generations/tasks", body)
-        return await self.finish(str(httpx_json(made)["id"]))
+        return await self.finish(str(made.json()["id"]), link)
 
-    async def finish(self, task_id: str) -> TaskRecord:
-        """Let the simulator end a task, and settle it."""
-        origin = self.upstream.base_url.rpartition("/api")[0].rpartition("/v1")[0] or self.upstream.base_url[:-3]
-        await self.ask("POST", f"{origin}/_sim/tasks/{task_id}", {"status": "succeeded"})
-        outbound: Outbound = VIDEOS.toward(self.upstream)
+    async def finish(self, task_id: str, link: str | None = None) -> TaskRecord:
+        """Let the simulator end a task, and settle it; with another link than the simulator's, if one is given."""
+        await self.control(f"tasks/{task_id}", {"status": "succeeded"})
+        outbound = VIDEOS.toward(self.upstream)
         answer = await self.client.send(self.upstream, outbound.encode_read(task_id))
-        return await self.settled(task_id, outbound.decode_task(answer).snapshot)
+        snapshot = outbound.decode_task(answer).snapshot
+        return await self.settled(task_id, replace(snapshot, video_url=link or snapshot.video_url))
+
+    async def control(self, path: str, body: object) -> None:
+        """One word to the simulator's control routes."""
+        parts = urlsplit(self.upstream.base_url)
+        await self.ask("POST", f"{parts.scheme}://{parts.netloc}/_sim/{path}", body)
 
     async def ask(self, method: str, path: str, body: object = None) -> httpx.Response:
         """One request to the simulator."""

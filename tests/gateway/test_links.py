@@ -152,6 +152,24 @@ def test_an_odd_id_stays_one_segment_of_the_path(task_id: str) -> None:
     assert not parts.fragment
 
 
+def test_an_archive_takes_over_when_the_upstream_s_link_is_dead() -> None:
+    """With an archive the upstream's link is shown while it lives, then ours until the archive's end, the same at every read."""
+    dead, until = MADE + 60 + LIFETIME, MADE + 90 * LIFETIME
+    assert link_for(record(), upstream(), SIGNER, BASE, (dead - 1, until)) == PLAIN
+    ours = link_for(record(), upstream(), SIGNER, BASE, (dead, until))
+    assert (
+        ours == signed_link(record(), SIGNER, BASE, until) == link_for(record(), None, SIGNER, BASE, (dead + 99, until))
+    )
+    query = parse_qs(urlsplit(ours).query)
+    assert SIGNER.check_link("internal-1", until, query["sig"][0], dead)
+    assert query["exp"] == [str(until)]
+
+
+def test_without_an_archive_a_dead_link_stays() -> None:
+    """The field stays after the upstream's 24 hours; the content route is what says that the result is gone (contract.md §6)."""
+    assert link_for(record(), upstream(), SIGNER, BASE) == PLAIN
+
+
 def test_an_end_is_the_upstream_s_word_else_ours_else_the_beginning() -> None:
     """A link ends a day after the end that the upstream told, else after the one we noted, else after the create."""
     told = record()

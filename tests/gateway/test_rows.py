@@ -6,8 +6,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.gateway.rows import adjustment, is_over, settlement
-from proxy.model import Dialect, LedgerRow, Snapshot, TaskError, TaskRecord, TaskState, TaskStatus, Usage
+from proxy.gateway.call import Call
+from proxy.gateway.rows import adjustment, call_row, is_over, settlement
+from proxy.model import (
+    Caller,
+    Dialect,
+    Identity,
+    Key,
+    LedgerRow,
+    Snapshot,
+    TaskError,
+    TaskRecord,
+    TaskState,
+    TaskStatus,
+    Usage,
+)
+from proxy.translate.operation import Kind, Operation
 
 MADE, NOW = 1_795_488_000.25, 1_795_488_100.75
 
@@ -177,6 +191,67 @@ def test_an_adjustment_is_the_same_truth_in_a_row_of_its_own() -> None:
     row = adjustment(replace(RECORD, assumed=True, settled=True), DONE, NOW)
     assert replace(row, kind="settlement") == settlement(RECORD, DONE, NOW)
     assert (row.kind, row.measured) == ("adjustment", "measured")
+
+
+def call() -> Call:
+    """One chat call of the team's, sent upstream."""
+    key = Key(hash=b"x" * 32, prefix="sk-ab-123456", name="laptop", caller="team")
+    made = Call(
+        operation=Operation("chat", "create", Kind.UNARY, {}),
+        dialect=Dialect.ARK,
+        identity=Identity(key, Caller(name="team", created_at=0.0)),
+        method="POST",
+        params={},
+        query=(),
+        headers={"user-agent": "curl/8", "authorization": "Bearer secret"},
+        body=b"a secret plan",
+        client="192.0.2.7",
+        request_id="req_2",
+        started=MADE,
+    )
+    made.upstream, made.original_model, made.request_model = "ark", "chat", "doubao-chat"
+    made.upstream_seconds = 1.25
+    return made
+
+
+def test_a_call_s_row_tells_the_whole_call() -> None:
+    """Caller, key, models, tokens, times, address and program of a call that was sent; nothing of its body or its key."""
+    row = call_row(call(), USAGE, NOW, status="ok", code=None)
+    assert row == LedgerRow(
+        kind="call",
+        time=NOW,
+        request_id="req_2",
+        caller="team",
+        key_prefix="sk-ab-123456",
+        family="chat",
+        operation="chat.create",
+        dialect="ark",
+        upstream="ark",
+        original_model="chat",
+        request_model="doubao-chat",
+        status="ok",
+        input_tokens=1,
+        output_tokens=2,
+        total_tokens=3,
+        cached_tokens=4,
+        reasoning_tokens=5,
+        images=6,
+        total_ms=100_500.0,
+        upstream_ms=1250.0,
+        client="192.0.2.7",
+        user_agent="curl/8",
+    )
+    assert not any("secret" in str(getattr(row, field.name)) for field in fields(row))
+
+
+def test_a_call_without_usage_made_up_none() -> None:
+    """A call whose answer told no tokens, or never came, has a row without tokens and with what became of it."""
+    silent = call()
+    silent.identity, silent.upstream_seconds, silent.client = None, None, ""
+    row = call_row(silent, None, MADE - 5, status="failed", code="upstream_ambiguous")
+    assert (row.input_tokens, row.output_tokens, row.total_tokens) == (None, None, None)
+    assert (row.status, row.error_code) == ("failed", "upstream_ambiguous")
+    assert (row.caller, row.key_prefix, row.client, row.upstream_ms, row.total_ms) == ("", "", None, None, 0.0)
 
 
 @given(st.sampled_from(TaskStatus))

@@ -23,6 +23,8 @@ def plain(cell: Cell) -> dict[str, Any]:
             "prompt": prompt,
             "seconds": "4",
             "metadata": {"duration": 4, "resolution": "720p", "ratio": "16:9"},
+            # An OpenAI caller's own size goes on: new-api's other channels read it, the one to Ark does not.
+            **({} if cell.speaks_ark else size),
         },
         "vllm-omni": {"model": model, "prompt": prompt, "seconds": "4", **size},
         "sglang": {"model": model, "prompt": prompt, "seconds": 4, **size},

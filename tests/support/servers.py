@@ -2,9 +2,10 @@
 
 import json
 import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -71,17 +72,29 @@ class Gateway(Server):
 
     def arkbridge(self, *words: str) -> str:
         """What one command beside the gateway prints."""
-        command = [*ARKBRIDGE, *words, "--config", str(self.config)]
+        return self._run([*ARKBRIDGE, *words, "--config", str(self.config)])
+
+    def create_keys(self, *names: str) -> dict[str, str]:
+        """A new key for each name, of a caller of the same name: `arkbridge keys create NAME --json` for each, in one process."""
+        script = (
+            "import sys; from proxy.cli import tool; "
+            "[tool(['keys', 'create', name, '--json', '--config', sys.argv[1]], standalone_mode=False) for name in sys.argv[2:]]"
+        )
+        said = self._run([sys.executable, "-P", "-c", script, str(self.config), *names])
+        decoder, keys = json.JSONDecoder(), {}
+        while said := said.lstrip():
+            made, end = decoder.raw_decode(said)
+            keys[made["name"]] = str(made["key"])
+            said = said[end:]
+        return keys
+
+    def _run(self, command: Sequence[str]) -> str:
         done = subprocess.run(
             command, cwd=self.cwd, env=dict(self.env), capture_output=True, text=True, timeout=PATIENCE, check=False
         )
         if done.returncode != 0:
-            raise AssertionError(f"arkbridge {' '.join(words)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+            raise AssertionError(f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
         return done.stdout
-
-    def create_key(self, name: str, *words: str) -> str:
-        """A new key, of a caller of its own unless `words` name one."""
-        return str(json.loads(self.arkbridge("keys", "create", name, "--json", *words))["key"])
 
 
 def upstream(simulator: Simulator, name: str, profile: str = "") -> str:

@@ -35,6 +35,8 @@ UPSTREAM_MODELS = {
     "vllm-omni": "Wan-AI/Wan2.2-T2V-A14B-Diffusers",
     "sglang": "Wan-AI/Wan2.2-T2V-A14B-Diffusers",
 }
+# How many seconds pass until an upstream's own poller has seen a change (openai-wire.md §2.1).
+SHOWN_AFTER = {"newapi": 16}
 TERMINAL = {"completed", "succeeded", "failed", "expired", "cancelled"}
 
 
@@ -45,14 +47,15 @@ class Stand:
         self.folder = folder
         self._stack = stack
         self._drivers: dict[str, Driver] = {}
-        self.simulators = {
-            name: stack.enter_context(Simulator(dialect, folder / name)) for name, dialect in DIALECTS.items()
-        }
+        self.simulators = {name: Simulator(dialect, folder / name) for name, dialect in DIALECTS.items()}
+        for simulator in self.simulators.values():
+            stack.callback(simulator.stop)
+        with ThreadPoolExecutor(len(DIALECTS)) as pool:
+            list(pool.map(Simulator.start, self.simulators.values()))
         self.gateway = Gateway(folder, self._config())
         # Keys are made before the start, so that they hold from its first request on.
         names = [*OPENAI, *ARK, "curl", *(f"list-{client}" for client in OPENAI), "empty", "suspended"]
-        with ThreadPoolExecutor(4) as pool:
-            self.keys = dict(zip(names, pool.map(self.gateway.create_key, names), strict=True))
+        self.keys = self.gateway.create_keys(*names)
         self.gateway.arkbridge("callers", "suspend", "suspended")
         stack.enter_context(self.gateway)
 
@@ -118,14 +121,19 @@ class Cell:
             return self.call("get", {"task_id": task_id}).ok()
         return self.call("retrieve", {"video_id": task_id}).ok()
 
-    def end(self, task_id: str, status: str = "succeeded") -> Any:
+    def force(self, task_id: str, status: str, **changes: object) -> None:
+        """Put the task into this state at the upstream, where reads show it from now on."""
+        self.simulator.force(task_id, status, **changes)
+        self.simulator.advance(SHOWN_AFTER.get(self.upstream, 0))
+
+    def end(self, task_id: str, status: str = "succeeded", **changes: object) -> Any:
         """The task after the upstream has put it into this state, as the client sees it."""
-        self.simulator.force(task_id, status)
+        self.force(task_id, status, **changes)
         return until(lambda: self.get(task_id), lambda task: task["status"] in TERMINAL)
 
     def run(self, task_id: str) -> Any:
         """The task while the upstream works on it, as the client sees it."""
-        self.simulator.force(task_id, "running")
+        self.force(task_id, "running")
         return until(lambda: self.get(task_id), lambda task: task["status"] != "queued")
 
     def sent(self) -> dict[str, Any]:

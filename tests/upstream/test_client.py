@@ -137,25 +137,27 @@ async def test_an_early_answer_to_a_large_upload_is_heard(client: Client) -> Non
 
 # -- what comes back
 
-ANSWERS: tuple[tuple[bytes, int, bytes, dict[str, str]], ...] = (
-    (ok(b'{"a":1}', b"X-Request-Id: r1"), 200, b'{"a":1}', {"content-length": "7", "x-request-id": "r1"}),
-    (b"HTTP/1.1 204 No Content\r\nx-a: 1\r\n\r\n", 204, b"", {"x-a": "1"}),
-    (b"HTTP/1.1 304 Not Modified\r\ncontent-length: 100\r\n\r\n", 304, b"", {"content-length": "100"}),
-    (b"HTTP/1.1 500 \r\ncontent-length: 1\r\n\r\nx", 500, b"x", {"content-length": "1"}),
-    (b"HTTP/1.1 200 OK\r\nx-a: 1\r\nx-a: 2\r\ncontent-length: 0\r\n\r\n", 200, b"", {"x-a": "1, 2", "content-length": "0"}),
-    (b"HTTP/1.1 200 OK\r\nx-a: caf\xe9\r\ncontent-length: 0\r\n\r\n", 200, b"", {"x-a": "café", "content-length": "0"}),
-    (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n1;x=y\r\nd\r\n0\r\nt: 1\r\n\r\n", 200, b"abcd", {"transfer-encoding": "chunked"}),
-    (b"HTTP/1.1 200 OK\r\n\r\nuntil the end", 200, b"until the end", {}),
-    (b"HTTP/1.0 200 OK\r\n\r\nuntil the end", 200, b"until the end", {}),
-    (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n" + ok(b"x"), 200, b"x", {"content-length": "1"}),
-    (ok(gzip.compress(b"{}" * 9), b"content-encoding: gzip"), 200, b"{}" * 9, {}),
-    (ok(zlib.compress(b"{}" * 9), b"content-encoding: deflate"), 200, b"{}" * 9, {}),
-    (ok(zlib.compress(b"{}" * 9)[2:-4], b"content-encoding: deflate"), 200, b"{}" * 9, {}),
-    (b"HTTP/1.1 204 No Content\r\ncontent-encoding: gzip\r\n\r\n", 204, b"", {}),
-)  # fmt: skip
+CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+INTERIM = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n"
+ANSWERS: dict[str, tuple[bytes, int, bytes, dict[str, str]]] = {
+    "length": (ok(b'{"a":1}', b"X-Request-Id: r1"), 200, b'{"a":1}', {"content-length": "7", "x-request-id": "r1"}),
+    "204": (b"HTTP/1.1 204 No Content\r\nx-a: 1\r\n\r\n", 204, b"", {"x-a": "1"}),
+    "304": (b"HTTP/1.1 304 Not Modified\r\ncontent-length: 100\r\n\r\n", 304, b"", {"content-length": "100"}),
+    "no reason": (b"HTTP/1.1 500 \r\ncontent-length: 1\r\n\r\nx", 500, b"x", {"content-length": "1"}),
+    "header twice": (ok(b"", b"x-a: 1", b"x-a: 2"), 200, b"", {"content-length": "0", "x-a": "1, 2"}),
+    "latin-1": (ok(b"", b"x-a: caf\xe9"), 200, b"", {"content-length": "0", "x-a": "café"}),
+    "chunked": (CHUNKED + b"3\r\nabc\r\n1;x=y\r\nd\r\n0\r\nt: 1\r\n\r\n", 200, b"abcd", {"transfer-encoding": "chunked"}),
+    "no length": (b"HTTP/1.1 200 OK\r\n\r\nuntil the end", 200, b"until the end", {}),
+    "HTTP/1.0": (b"HTTP/1.0 200 OK\r\n\r\nuntil the end", 200, b"until the end", {}),
+    "interim": (INTERIM + ok(b"x"), 200, b"x", {"content-length": "1"}),
+    "gzip": (ok(gzip.compress(b"{}" * 9, mtime=0), b"content-encoding: gzip"), 200, b"{}" * 9, {}),
+    "deflate": (ok(zlib.compress(b"{}" * 9), b"content-encoding: deflate"), 200, b"{}" * 9, {}),
+    "bare deflate": (ok(zlib.compress(b"{}" * 9)[2:-4], b"content-encoding: deflate"), 200, b"{}" * 9, {}),
+    "gzip of nothing": (b"HTTP/1.1 204 No Content\r\ncontent-encoding: gzip\r\n\r\n", 204, b"", {}),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize(("said", "status", "body", "headers"), ANSWERS)
+@pytest.mark.parametrize(("said", "status", "body", "headers"), ANSWERS.values(), ids=ANSWERS)
 async def test_a_complete_answer_is_given_back(
     client: Client, said: bytes, status: int, body: bytes, headers: dict[str, str]
 ) -> None:

@@ -235,3 +235,20 @@ def test_a_second_is_waited_for_unless_said_otherwise() -> None:
         return [first, second, await quotas.take("ark", "list")]
 
     assert played(story) == [True, False, True]
+
+
+def test_a_new_configuration_keeps_what_it_does_not_change() -> None:
+    """A limit that stays keeps its grants and its waiters; a changed one counts anew; one that is gone limits nothing."""
+
+    async def story(loop: Loop) -> list[object]:
+        quotas = Quotas({"ark": {"get": 1.0, "list": 1.0}, "other": {"get": 1.0}}, loop.time, asyncio.sleep)
+        for upstream, verb in (("ark", "get"), ("ark", "list"), ("other", "get")):
+            await quotas.take(upstream, verb, 0)
+        async with asyncio.TaskGroup() as group:
+            waiter = group.create_task(quotas.take("ark", "get", 5))
+            await asyncio.sleep(0.1)
+            quotas.configure({"ark": {"get": 1.0, "list": 2.0}})
+            seen = [quotas.free("ark", "get"), quotas.free("ark", "list"), quotas.free("other", "get")]
+        return [*seen, await waiter, loop.time()]
+
+    assert played(story) == [0, 2, 1000, True, pytest.approx(1000 + 1 + MARGIN)]

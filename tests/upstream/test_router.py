@@ -111,3 +111,15 @@ def test_upstreams_are_found_by_name_retired_ones_too() -> None:
     assert router().upstream("missing") is None
     assert dict(router().upstreams) == {"one": ONE, "two": TWO, "old": OLD}
     assert router().names() == ("both", "mixed", "gone", "alias")
+
+
+def test_a_new_configuration_takes_the_place_of_the_old_one() -> None:
+    """After `configure` models, upstreams and passthrough are the new ones, and nothing of the old ones is left."""
+    changed = router("two")
+    changed.configure([TWO], {"new": (ModelRoute("two", "new-at-two"),)}, None)
+    assert changed.route("new") == (TWO, "new-at-two")
+    assert changed.names() == ("new",)
+    assert changed.upstream("one") is None
+    for model in ("alias", "unlisted"):
+        with pytest.raises(Refusal):
+            changed.route(model)

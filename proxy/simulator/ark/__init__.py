@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Route
 
 from proxy.simulator.ark import results
 from proxy.simulator.ark.callbacks import Callbacks
+from proxy.simulator.ark.desk import Desk, broken
 from proxy.simulator.ark.errors import ArkError
 from proxy.simulator.ark.results import Links
 from proxy.simulator.ark.service import Service
@@ -21,11 +22,12 @@ _ANY = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 def routes(core: Core) -> list[BaseRoute]:
     """The routes under /api/v3, those of the result links, and Ark's answer to every other path."""
     links = Links(core)
-    service = Service(core, links)
+    desk = Desk(core)
+    service = Service(core, desk, links)
     Callbacks(core, links)
     core.slots = lambda pool: 1 if pool.endswith(" 4k") else core.settings.concurrency
-    core.render_fault = lambda kind: _fault(service, kind)
-    answering = service.answering
+    core.render_fault = lambda kind: _fault(desk, kind)
+    answering = desk.answering
     return [
         Route(TASKS, answering(service.create), methods=["POST"]),
         Route(TASKS, answering(service.list_), methods=["GET"]),
@@ -48,12 +50,10 @@ async def _empty(_request: Request) -> Response:
     return Response(status_code=404)
 
 
-def _fault(service: Service, kind: str) -> Response:
+def _fault(desk: Desk, kind: str) -> Response:
     """The answer to a fault that was asked for, in Ark's shape."""
     if kind == "empty-404":
         return Response(status_code=404)
     if kind == "429":
-        return service.refuse(ArkError(429, "RateLimitExceeded.EndpointRPMExceeded", "The rate limit is exceeded."))
-    return service.refuse(
-        ArkError(500, "InternalServiceError", "The service encountered an unexpected internal error.")
-    )
+        return desk.refuse(ArkError(429, "RateLimitExceeded.EndpointRPMExceeded", "The rate limit is exceeded."))
+    return desk.refuse(broken())

@@ -4,6 +4,8 @@ import random
 
 from starlette.responses import JSONResponse, Response
 
+from proxy.simulator.jobs import Json
+
 REQUEST_ID = "x-request-id"
 _TYPES = {401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 409: "Conflict", 429: "TooManyRequests"}
 _FAILED = {
@@ -51,12 +53,16 @@ def request_id(now: float, rng: random.Random) -> str:
     return f"02{int(now * 1000):013d}{'0' * 20}ffff{rng.getrandbits(56):014x}"
 
 
-def render(error: ArkError, rid: str) -> Response:
-    """The answer to a refused request; its message ends with the request id, which the header carries too."""
+def body_of(error: ArkError, rid: str) -> dict[str, Json]:
+    """The four keys of an error; the message ends with the request id."""
     kind = _TYPES.get(error.status, "BadRequest" if error.status < 500 else "InternalServerError")
     message = f"{error.message} Request id: {rid}"
-    body = {"error": {"code": error.code, "message": message, "param": error.param, "type": kind}}
-    return JSONResponse(body, error.status, {REQUEST_ID: rid})
+    return {"code": error.code, "message": message, "param": error.param, "type": kind}
+
+
+def render(error: ArkError, rid: str) -> Response:
+    """The answer to a refused request; the header carries the request id too."""
+    return JSONResponse({"error": body_of(error, rid)}, error.status, {REQUEST_ID: rid})
 
 
 def of_failed_task(code: str, rid: str) -> dict[str, str]:

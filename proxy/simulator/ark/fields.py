@@ -1,10 +1,17 @@
 """Reading one field of a request body by its type and range; each refusal names the field as Ark does."""
 
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from proxy.simulator.ark.errors import invalid
 
 Body = Mapping[str, object]
+Value = TypeVar("Value")
+
+
+def without_nulls(body: Mapping[str, Value]) -> dict[str, Value]:
+    """The body with its explicit nulls taken as absent: the SDKs send one for every field that is not set (§0 item 2)."""
+    return {name: value for name, value in body.items() if value is not None}
 
 
 def integer(body: Body, name: str, low: int, high: int) -> int | None:
@@ -16,6 +23,18 @@ def integer(body: Body, name: str, low: int, high: int) -> int | None:
         raise invalid(name, "an integer is expected")
     if not low <= value <= high:
         raise invalid(name, f"it must be within [{low}, {high}]")
+    return value
+
+
+def number(body: Body, name: str, low: float, high: float) -> float | None:
+    """A number within [low, high], or None if absent."""
+    value = body.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise invalid(name, "a number is expected")
+    if not low <= value <= high:
+        raise invalid(name, f"it must be within [{low:g}, {high:g}]")
     return value
 
 

@@ -5,7 +5,6 @@ whether a model refuses or ignores a field (2.x with `seed`, `camera_fixed`, `fr
 ignored here; where a field is documented for some models only, another value than its default is refused.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from proxy.simulator.ark import commands, content, fields, omni
@@ -50,11 +49,6 @@ class Options:
     last_frame: bool = False
     searches: bool = False
     echo: dict[str, Json] = field(default_factory=dict)
-
-
-def without_nulls(body: Mapping[str, object]) -> dict[str, object]:
-    """The body with its explicit nulls taken as absent."""
-    return {name: value for name, value in body.items() if value is not None}
 
 
 def model_of(body: Body) -> tuple[str, str, Model]:

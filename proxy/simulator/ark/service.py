@@ -2,26 +2,25 @@
 
 import ipaddress
 import string
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta, timezone
 from urllib.parse import urlsplit
 
-import orjson
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from proxy.simulator import faults
 from proxy.simulator.ark import content, drafts, making, order, views
-from proxy.simulator.ark.errors import REQUEST_ID, ArkError, invalid, of_failed_task, render, request_id
+from proxy.simulator.ark.desk import Desk, read_object
+from proxy.simulator.ark.errors import ArkError, invalid, of_failed_task
+from proxy.simulator.ark.fields import without_nulls
 from proxy.simulator.ark.limits import Limits
 from proxy.simulator.ark.listing import Listing
 from proxy.simulator.ark.results import Links
 from proxy.simulator.ark.task import Task
 from proxy.simulator.core import Core
-from proxy.simulator.front import MOST_BODY, hang
+from proxy.simulator.front import hang
 from proxy.simulator.jobs import CANCELLED, FAILED, QUEUED, RUNNING, Job, Json
 
-Handler = Callable[[Request], Awaitable[Response]]
 _SHANGHAI = timezone(timedelta(hours=8))
 _ID_LETTERS = string.ascii_lowercase + string.digits
 
@@ -29,16 +28,17 @@ _ID_LETTERS = string.ascii_lowercase + string.digits
 class Service:
     """The task routes of one simulated account: every good key sees every task."""
 
-    def __init__(self, core: Core, links: Links) -> None:
+    def __init__(self, core: Core, desk: Desk, links: Links) -> None:
         self._core = core
+        self._desk = desk
         self._links = links
         self._limits = Limits(core)
 
     async def create(self, request: Request) -> Response:
         """POST: a task in the queue, answered by its id alone."""
-        self._authenticate(request)
-        body = order.without_nulls(await _object(request))
-        now, origin = self._core.clock.now(), self._origin(request)
+        self._desk.authenticate(request)
+        body = without_nulls(await read_object(request))
+        now, origin = self._core.clock.now(), self._desk.origin(request)
         _, _, model = order.model_of(body)
         items = content.read(body.get("content"), model)
         late = None
@@ -57,32 +57,32 @@ class Service:
         self._forget_old(now)
         self._core.life.add(job)
         self._core.recorder.counts["creates"] += 1
-        return self._answer({"id": job.id})
+        return self._desk.answer({"id": job.id})
 
     async def get(self, request: Request) -> Response:
         """GET of one task; one whose prompt said `hang-poll` is never answered."""
-        self._authenticate(request)
+        self._desk.authenticate(request)
         self._limits.get()
         job = self._kept(request.path_params["id"])
         if job is None:
             raise _unknown(request.path_params["id"])
         if "hang-poll" in job.directives:
             await hang(request.receive)
-        return self._answer(views.view(job, self._core.clock.now(), self._links, self._origin(request)))
+        return self._desk.answer(views.view(job, self._core.clock.now(), self._links, self._desk.origin(request)))
 
     async def list_(self, request: Request) -> Response:
         """GET of the tasks that a query selects, newest first."""
-        self._authenticate(request)
+        self._desk.authenticate(request)
         self._limits.list_()
         listing, now = Listing.of(request.query_params), self._core.clock.now()
         found = [job for job in reversed(self._core.life.all()) if views.is_kept(job, now) and listing.selects(job)]
-        origin = self._origin(request)
+        origin = self._desk.origin(request)
         items: list[Json] = [views.view(job, now, self._links, origin) for job in listing.page(found)]
-        return self._answer({"items": items, "total": len(found)})
+        return self._desk.answer({"items": items, "total": len(found)})
 
     async def delete(self, request: Request) -> Response:
         """DELETE: cancels a queued task, destroys the record of a finished one, refuses the rest (§3.3)."""
-        self._authenticate(request)
+        self._desk.authenticate(request)
         self._limits.delete()
         job = self._kept(request.path_params["id"])
         if job is None:
@@ -96,7 +96,7 @@ class Service:
             self._core.life.cancel(job)
         else:
             self._core.life.remove(job)
-        return self._answer({})
+        return self._desk.answer({})
 
     async def preflight(self, request: Request) -> Response:
         """OPTIONS: echoes origin and headers, as seen on these routes (§4.1)."""
@@ -106,28 +106,6 @@ class Service:
         }
         return Response(status_code=200, headers=headers)
 
-    def answering(self, handler: Handler) -> Handler:
-        """The handler with its refusals turned into Ark's error bodies."""
-
-        async def answer(request: Request) -> Response:
-            try:
-                return await handler(request)
-            except ArkError as error:
-                return self.refuse(error)
-
-        return answer
-
-    def refuse(self, error: ArkError) -> Response:
-        """The answer to a refused request."""
-        return render(error, self._request_id())
-
-    def _authenticate(self, request: Request) -> None:
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        wanted = self._core.settings.key
-        if scheme.lower() != "bearer" or not key.strip() or (wanted is not None and key.strip() != wanted):
-            message = "The API key or AK/SK in the request is missing or invalid."
-            raise ArkError(401, "AuthenticationError", message)
-
     def _kept(self, job_id: str) -> Job | None:
         job = self._core.life.get(job_id)
         return job if job is not None and views.is_kept(job, self._core.clock.now()) else None
@@ -135,9 +113,9 @@ class Service:
     def _plan_failure(self, job: Job, late: tuple[str, str] | None) -> None:
         code = job.directives.get("fail")
         if code is not None:
-            job.outcome, job.error = FAILED, of_failed_task(code or "InternalServiceError", self._request_id())
+            job.outcome, job.error = FAILED, of_failed_task(code or "InternalServiceError", self._desk.request_id())
         elif late is not None:
-            making.fail_soon(job, late, self._request_id(), self._core.settings.speed)
+            making.fail_soon(job, late, self._desk.request_id(), self._core.settings.speed)
 
     def _check_callback(self, task: Task) -> None:
         """A demo must not be made to call other machines, so only loopback addresses are called unless that is allowed."""
@@ -166,34 +144,9 @@ class Service:
             if job_id not in self._core.store.jobs:
                 return job_id
 
-    def _origin(self, request: Request) -> str:
-        return (self._core.settings.base_url or str(request.base_url)).rstrip("/")
-
-    def _request_id(self) -> str:
-        return request_id(self._core.clock.now(), self._core.random)
-
-    def _answer(self, value: dict[str, Json]) -> Response:
-        return JSONResponse(value, headers={REQUEST_ID: self._request_id()})
-
 
 def _unknown(job_id: str) -> ArkError:
     return ArkError(404, "NotFound.id", f"The specified task {job_id} is not found.", "id")
-
-
-async def _object(request: Request) -> dict[str, object]:
-    parts, size = [], 0
-    async for part in request.stream():
-        parts.append(part)
-        size += len(part)
-        if size > MOST_BODY:
-            raise ArkError(413, "InvalidParameter", f"The request body is larger than {MOST_BODY} bytes.")
-    try:
-        body = orjson.loads(b"".join(parts))
-    except orjson.JSONDecodeError as error:
-        raise ArkError(400, "InvalidParameter", f"The request body is no valid JSON: {error}.") from error
-    if not isinstance(body, dict):
-        raise ArkError(400, "InvalidParameter", "The request body must be a JSON object.")
-    return body
 
 
 def _is_loopback(host: str) -> bool:

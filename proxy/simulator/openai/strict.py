@@ -1,13 +1,12 @@
 """The strict Videos API of OpenAI, as its specification and SDKs describe it (openai-wire.md §1)."""
 
-import base64
 import time
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
-from proxy.simulator import media
+from proxy.simulator import media, pictures
 from proxy.simulator.core import Core
 from proxy.simulator.jobs import FAILED, QUEUED, RUNNING, SUCCEEDED, Job, Json
 from proxy.simulator.openai import strict_params as params
@@ -21,7 +20,6 @@ KEPT_SECONDS = 3600
 NOT_READY = "Video is not ready yet, use GET /v1/videos/{id} to check status."
 WORDS = {QUEUED: "queued", RUNNING: "in_progress", SUCCEEDED: "completed"}
 BLOCKED = {"code": "moderation_blocked", "message": "Your request was blocked by our moderation system."}
-THUMBNAIL = base64.b64decode("UklGRhoAAABXRUJQVlA4TA0AAAAvAAAAEAcQERGIiP4HAA==")
 
 
 def routes(core: Core) -> list[BaseRoute]:
@@ -123,7 +121,7 @@ class _Api:
         if variant == "video":
             return work.deliver(request, job)
         if variant == "thumbnail":
-            return Response(THUMBNAIL, media_type="image/webp")
+            return Response(pictures.WEBP, media_type="image/webp")
         return Response(media.LAST_FRAME, media_type="image/jpeg")
 
     async def remix(self, request: Request) -> Response:

@@ -15,12 +15,12 @@ def migrate(connection: sqlite3.Connection, migrations: Sequence[Migration] = MI
 
     Safe when several processes open the database at once: the second one waits, then finds everything done.
     """
-    if not _missing(connection, migrations):
+    if not missing(connection, migrations):
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
         connection.execute(_RECORDS)
-        for migration in _missing(connection, migrations):
+        for migration in missing(connection, migrations):
             _apply(connection, migration)
         connection.execute("COMMIT")
     finally:
@@ -28,7 +28,8 @@ def migrate(connection: sqlite3.Connection, migrations: Sequence[Migration] = MI
             connection.execute("ROLLBACK")
 
 
-def _missing(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> list[Migration]:
+def missing(connection: sqlite3.Connection, migrations: Sequence[Migration] = MIGRATIONS) -> list[Migration]:
+    """What is still to be applied, without applying it; `SchemaTooNew` as above."""
     exists = connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'migrations'").fetchall()
     done = {name for (name,) in connection.execute("SELECT name FROM migrations").fetchall()} if exists else set()
     unknown = sorted(done - {migration.name for migration in migrations})

@@ -15,8 +15,8 @@ _BY_IDEMPOTENCY_KEY = select(
 _ATTEMPTS = select(
     TASK_COLUMNS,
     "tasks",
-    "WHERE caller = ? AND fingerprint = ? AND operation = ? AND created_at >= ? AND delivered = 0 AND matched = 0 "
-    "ORDER BY created_at",
+    "WHERE caller = ? AND fingerprint = ? AND operation = ? AND created_at >= ? "
+    "AND idempotency_key IS NULL AND matched = 0 AND (delivered = 0 OR state IN ('submitting', 'ambiguous')) ORDER BY created_at, key",
 )
 
 
@@ -31,13 +31,23 @@ def by_idempotency_key(
 def attempts(
     connection: sqlite3.Connection, caller: str, operation: str, fingerprint: str, since: float
 ) -> list[TaskRecord]:
-    """Creates of the same body whose answer was not delivered and that no repeat was matched to, oldest first."""
+    """Creates of the same body without a key whose answer did not arrive or whose outcome is not known, and that no repeat is tied to."""
     return [task_of(row) for row in connection.execute(_ATTEMPTS, (caller, fingerprint, operation, since)).fetchall()]
 
 
 def match(connection: sqlite3.Connection, key: str) -> bool:
     """Tie a repeat to this create; False if one was tied to it before."""
     return connection.execute("UPDATE tasks SET matched = 1 WHERE key = ? AND matched = 0", (key,)).rowcount == 1
+
+
+def release(connection: sqlite3.Connection, key: str) -> None:
+    """The repeat that was tied to this create did not get its answer either."""
+    connection.execute("UPDATE tasks SET matched = 0 WHERE key = ? AND delivered = 0", (key,))
+
+
+def release_all(connection: sqlite3.Connection) -> None:
+    """The repeats that were being answered died with their process."""
+    connection.execute("UPDATE tasks SET matched = 0 WHERE matched = 1 AND delivered = 0")
 
 
 def delivered(connection: sqlite3.Connection, key: str) -> None:

@@ -116,6 +116,15 @@ _COMMANDS = (
     "CREATE INDEX tasks_unanswered ON tasks (created_at, key) WHERE settled = 0 AND state IN ('submitting', 'ambiguous')",
 )
 
+_LOST_ANSWERS = (
+    # A create that a repeat without a key may belong to: its answer did not arrive, or its outcome is not known.
+    "DROP INDEX tasks_undelivered",
+    """CREATE INDEX tasks_repeatable ON tasks (caller, fingerprint)
+        WHERE idempotency_key IS NULL AND matched = 0 AND (delivered = 0 OR state IN ('submitting', 'ambiguous'))""",
+    "CREATE INDEX tasks_matched ON tasks (key) WHERE matched = 1 AND delivered = 0",
+    "CREATE INDEX tasks_assumed ON tasks (created_at) WHERE settled = 1 AND assumed = 1 AND state = 'accepted'",
+)
+
 _OBJECTS = (
     """CREATE TABLE objects (
         caller TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, upstream TEXT NOT NULL, created_at REAL NOT NULL,
@@ -128,5 +137,6 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration("0003-deliveries", _DELIVERIES),
     Migration("0004-archive", _ARCHIVE),
     Migration("0005-commands", _COMMANDS),
+    Migration("0006-lost-answers", _LOST_ANSWERS),
     Migration("0010-objects", _OBJECTS),
 )

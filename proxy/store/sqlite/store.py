@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from proxy.errors import StoreError
-from proxy.model import JSON, Caller, Key, LedgerRow, Snapshot, TaskRecord, Usage
+from proxy.model import JSON, Caller, Key, LedgerRow, Snapshot, TaskRecord
 from proxy.store import Delivery, TaskFilter, UsageFilter, UsageSum
 from proxy.store.archive import Copy
 from proxy.store.commands import Command, Lease
@@ -196,6 +196,10 @@ class SqliteStore:
         """See `Store.unanswered`."""
         return await self._parts.lists.run(tasks.unanswered)
 
+    async def assumed_tasks(self, since: float) -> list[TaskRecord]:
+        """See `Store.assumed_tasks`."""
+        return await self._parts.lists.run(lambda connection: tasks.assumed(connection, since))
+
     async def followed(self) -> list[tuple[str, str, str]]:
         """See `Store.followed`."""
         return await self._parts.lists.run(tasks.followed)
@@ -212,7 +216,7 @@ class SqliteStore:
         """See `Store.adjust`."""
         return await self._write(lambda connection: tasks.adjust(connection, key, snapshot, row))
 
-    async def correct(self, key: str, before: Usage | None, snapshot: Snapshot, row: LedgerRow) -> bool:
+    async def correct(self, key: str, before: Snapshot, snapshot: Snapshot, row: LedgerRow) -> bool:
         """See `Store.correct`."""
         return await self._write(lambda connection: tasks.correct(connection, key, before, snapshot, row))
 
@@ -227,6 +231,14 @@ class SqliteStore:
     async def match_task(self, key: str) -> bool:
         """See `Store.match_task`."""
         return await self._write(lambda connection: repeats.match(connection, key))
+
+    async def release_task(self, key: str) -> None:
+        """See `Store.release_task`."""
+        await self._write(lambda connection: repeats.release(connection, key))
+
+    async def release_tasks(self) -> None:
+        """See `Store.release_tasks`."""
+        await self._write(repeats.release_all)
 
     async def set_delivered(self, key: str) -> None:
         """See `Store.set_delivered`."""

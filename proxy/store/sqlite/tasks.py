@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 
-from proxy.model import LedgerRow, Snapshot, TaskRecord, Usage
+from proxy.model import LedgerRow, Snapshot, TaskRecord
 from proxy.store import TaskFilter
 from proxy.store.rows import TASK_COLUMNS, TASK_FACTS, Value, micros, task_facts, task_of, task_values, to_json
 from proxy.store.sqlite import deliveries, ledger
@@ -20,7 +20,7 @@ _TAKEN = (
 )
 _ACCEPT = update(
     "tasks",
-    ("state = 'accepted'", "error_code = NULL", "id", "seen_at", "next_poll", *_LOOK),
+    ("state = 'accepted'", "error_code = NULL", "delivered = 0", "id", "seen_at", "next_poll", *_LOOK),
     "WHERE key = ? AND settled = 0 AND state IN ('submitting', 'ambiguous')",
 )
 _SAVE = update("tasks", ("seen_at", "next_poll", *_LOOK), "WHERE key = ? AND settled = 0 AND state = 'accepted'")
@@ -35,6 +35,11 @@ _ADJUST = update(
 _CORRECT = update("tasks", ("cost_micros", "currency", *_LOOK), "WHERE key = ?")
 _UNANSWERED = select(
     TASK_COLUMNS, "tasks", "WHERE settled = 0 AND state IN ('submitting', 'ambiguous') ORDER BY created_at, key"
+)
+_ASSUMED = select(
+    TASK_COLUMNS,
+    "tasks",
+    "WHERE settled = 1 AND assumed = 1 AND state = 'accepted' AND created_at >= ? ORDER BY created_at",
 )
 _FOLLOWED = "SELECT key, upstream, id FROM tasks WHERE settled = 0 AND state = 'accepted'"
 _IDS_AT_ONCE = 500
@@ -70,7 +75,7 @@ def accept(
     values = (task_id, seen_at, next_poll, *_look(record, snapshot), key)
     if connection.execute(_ACCEPT, values).rowcount == 0:
         return record.id == task_id
-    deliveries.owe(connection, record, snapshot, snapshot.created_at or record.created_at)
+    deliveries.owe(connection, record, snapshot, record.created_at)
     return True
 
 
@@ -193,6 +198,11 @@ def unanswered(connection: sqlite3.Connection) -> list[TaskRecord]:
     return [task_of(row) for row in connection.execute(_UNANSWERED).fetchall()]
 
 
+def assumed(connection: sqlite3.Connection, since: float) -> list[TaskRecord]:
+    """Tasks whose end was assumed, oldest first."""
+    return [task_of(row) for row in connection.execute(_ASSUMED, (since,)).fetchall()]
+
+
 def followed(connection: sqlite3.Connection) -> list[tuple[str, str, str]]:
     """(key, upstream, id) of every accepted task that is not settled."""
     return connection.execute(_FOLLOWED).fetchall()
@@ -216,12 +226,12 @@ def by_ids(connection: sqlite3.Connection, upstream: str, ids: Sequence[str]) ->
     return found
 
 
-def correct(connection: sqlite3.Connection, key: str, before: Usage | None, snapshot: Snapshot, row: LedgerRow) -> bool:
+def correct(connection: sqlite3.Connection, key: str, before: Snapshot, snapshot: Snapshot, row: LedgerRow) -> bool:
     """Other facts about a task whose end was seen: the ledger gets the difference; False if somebody corrected it meanwhile."""
     record = by_key(connection, key)
     if record is None or not record.settled or record.assumed or record.snapshot is None:
         return False
-    if record.snapshot.usage != before:
+    if (record.snapshot.status, record.snapshot.usage) != (before.status, before.usage):
         return False
     cost = micros(record.cost) if row.cost is None else (micros(record.cost) or 0) + (micros(row.cost) or 0)
     connection.execute(_CORRECT, (cost, row.currency or record.currency, *_look(record, snapshot), key))

@@ -66,6 +66,7 @@ def decode(response: WireResponse, secrets: Iterable[str] = ()) -> UpstreamRefus
         request_id=_word(request_id) or None,
         headers={name: response.headers[name] for name in _KEPT_HEADERS if response.headers.get(name)},
     )
+    refusal.explained = bool(said.message or said.code)
     if response.headers.get("x-should-retry") == "false":
         refusal.may_retry = False
     return refusal

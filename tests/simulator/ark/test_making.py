@@ -5,6 +5,7 @@ import random
 import pytest
 
 from proxy.simulator.ark import content, drafts, making, order
+from proxy.simulator.ark.fields import without_nulls
 from proxy.simulator.ark.task import Task
 from proxy.simulator.jobs import EXPIRED, FAILED
 
@@ -20,7 +21,7 @@ def _video(seconds: int) -> dict[str, object]:
 
 def _task(model: str, *items: dict[str, object], **fields: object) -> Task:
     body: dict[str, object] = {"model": model, "content": [TEXT, *items], "ratio": "16:9"} | fields
-    body = order.without_nulls(body)
+    body = without_nulls(body)
     read = order.read(body, content.read(body["content"], order.model_of(body)[2]))
     return making.from_order(read, random.Random(1), "http://a")
 

@@ -4,6 +4,7 @@ import pytest
 
 from proxy.simulator.ark import content, order
 from proxy.simulator.ark.errors import ArkError
+from proxy.simulator.ark.fields import without_nulls
 from proxy.simulator.ark.order import Order
 
 S25, S20 = "doubao-seedance-2-5-260628", "doubao-seedance-2-0-260128"
@@ -17,7 +18,7 @@ UNSUPPORTED = "InvalidParameter.UnsupportedParameter"
 
 
 def _read(model: str, fields: dict[str, object]) -> Order:
-    body = order.without_nulls({"model": model, "content": TEXT} | fields)
+    body = without_nulls({"model": model, "content": TEXT} | fields)
     return order.read(body, content.read(body.get("content"), order.model_of(body)[2]))
 
 
