@@ -6,7 +6,7 @@ A key itself is returned once, when it is made; no message ever holds more of it
 import math
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from enum import Enum, auto
 from typing import Generic, TypeVar
@@ -15,12 +15,14 @@ from proxy import auth
 from proxy.errors import ArkbridgeError, Problem, Refusal
 from proxy.model import JSON, Caller, Identity, Key
 from proxy.store import Store, UsageFilter, UsageSum
+from proxy.store.prune import Prune
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 USAGE_GROUPS = ("caller", "key", "model", "family", "day", "upstream")
 _LONGEST_NAME = 100
+_REPEATS_KEPT = 86400.0
 
 
 class AccountError(ArkbridgeError):
@@ -159,6 +161,17 @@ class Accounts:
         if wanted.since is not None and wanted.until is not None and wanted.since > wanted.until:
             raise AccountError("the report would end before it begins: give a later end or an earlier start")
         return await self._store.usage(wanted)
+
+    async def prune(self, before: float, *, ledger: bool = False, dry_run: bool = False) -> Mapping[str, int]:
+        """Forget prompts and raw bodies of tasks that ended before then, and what else is over; counts of each (`Store.prune`).
+
+        What tells a repeated create is kept for 24 hours whatever is asked (contract.md §7).
+        """
+        now = self._now()
+        if before > now:
+            raise AccountError("only what is past can be forgotten: give a time that is over")
+        repeats = min(before, now - _REPEATS_KEPT)
+        return await self._store.prune(Prune(before=before, repeats_before=repeats, ledger=ledger, dry_run=dry_run))
 
     def _new(self, like: Key) -> tuple[Key, str]:
         text = auth.new_key(admin=like.admin, random=self._random)

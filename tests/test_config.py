@@ -84,6 +84,39 @@ def test_bad_ark_key() -> None:
     assert CANARY not in str(wrong.value)
 
 
+# -- the archive ---------------------------------------------------------------------------------------------------------------
+
+
+def test_archive_in_a_bucket(write: Loader) -> None:
+    """Everything about the bucket arrives as values, and its keys are known as secrets."""
+    config = write(
+        """
+        [video]
+        archive = "s3"
+        archive_path = "kept/"
+        archive_days = 0
+        archive_max_size = "2GiB"
+        archive_endpoint = "https://tos-s3-cn-beijing.volces.com/"
+        archive_region = "cn-beijing"
+        archive_bucket = "our-videos"
+        archive_access_key = { env = "A" }
+        archive_secret_key = { env = "S" }
+        """,
+        {"A": f"{CANARY}-a", "S": f"{CANARY}-s"},
+    )
+    assert (config.video.archive, config.video.archive_path, config.video.archive_days) == ("s3", "kept/", 0)
+    assert config.video.archive_max_size == 2 * 1024**3
+    assert config.video.archive_endpoint == "https://tos-s3-cn-beijing.volces.com"
+    assert {f"{CANARY}-a", f"{CANARY}-s"} <= {secret.reveal() for secret in config.known_secrets()}
+    assert CANARY not in repr(config)
+
+
+def test_archive_with_keys_of_the_machine(write: Loader) -> None:
+    """A bucket needs no keys here: AWS's own tools have theirs elsewhere."""
+    video = write('[video]\narchive = "s3"\narchive_bucket = "our-videos"').video
+    assert (video.archive_access_key, video.archive_secret_key, video.archive_days) == (None, None, 30)
+
+
 # -- upstreams, models, aliases ------------------------------------------------------------------------------------------------
 
 

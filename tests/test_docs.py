@@ -21,6 +21,7 @@ OUR_ROUTES = ("/healthz", "/readyz", "/metrics", "/v1/usage")
 HEADER = re.compile(r"#? ?\[+([a-z]+)\]+")
 KEY = re.compile(r"(?:# )?([a-z_]+) = (.*)")
 INNER = re.compile(r"[{,] ?([a-z_]+) = ")
+SECRET = re.compile(r"\{ (?:env|file) = ")
 COMMENT = re.compile(r"#(?: #)? [A-Za-z0-9].*[.;:]")
 
 
@@ -35,6 +36,8 @@ def written() -> Iterator[tuple[str, str]]:
             yield f"{section}.{pair[1]}", above
             if pair[2].startswith("[ {"):
                 yield from ((f"{section}.{pair[1]}[].{inner}", above) for inner in INNER.findall(pair[2]))
+            elif pair[2].startswith("{ ") and not SECRET.match(pair[2]):
+                yield from ((f"{section}.{pair[1]}.{inner}", above) for inner in INNER.findall(pair[2]))
         above = line
 
 

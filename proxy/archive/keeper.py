@@ -206,12 +206,12 @@ class Keeper:
 
     async def _expire(self, now: float) -> None:
         """Remove copies whose time is over; the row is changed last, so an interrupted removal is made again."""
-        for copy in await self._means.store.expired_copies(now, AT_ONCE):
+        archive = self._means.archive
+        for copy in await self._means.store.expired_copies(archive.kind, now, AT_ONCE):
             try:
                 for location in (copy.location, copy.frame):
-                    kind, _, name = (location or "").partition(":")
-                    if name and kind == self._means.archive.kind:
-                        await self._means.archive.remove(name)
+                    if location is not None:
+                        await archive.remove(location.partition(":")[2])
             except ArchiveError as trouble:
                 self._means.events.event(
                     "warning", "an archived result could not be removed", location=copy.location, reason=str(trouble)

@@ -180,11 +180,11 @@ class _Calls:
             if code in MISSING:
                 raise _MissingError(f"the archive's bucket {self._bucket} has no such copy") from refused
             raise ArchiveError(
-                f"the archive's bucket {self._bucket} refused {refused.operation_name} ({code}); check the video.s3_… keys"
+                f"the archive's bucket {self._bucket} refused {refused.operation_name} ({code}); check the video.archive_… keys"
             ) from refused
         except (BotoCoreError, OSError) as broken:
             raise ArchiveError(
-                f"the archive's bucket {self._bucket} cannot be reached ({type(broken).__name__}); check video.s3_endpoint"
+                f"the archive's bucket {self._bucket} cannot be reached ({type(broken).__name__}); check video.archive_endpoint"
             ) from broken
 
 

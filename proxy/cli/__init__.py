@@ -6,9 +6,11 @@ from proxy import __version__
 from proxy.cli.callers import callers
 from proxy.cli.check import check
 from proxy.cli.completion import completion
+from proxy.cli.db import db
 from proxy.cli.doctor import doctor
 from proxy.cli.frame import Tool
 from proxy.cli.keys import keys
+from proxy.cli.reconcile import reconcile
 from proxy.cli.serve import serve
 from proxy.cli.simulate import simulate
 from proxy.cli.tasks import tasks
@@ -26,5 +28,5 @@ def tool() -> None:
     """
 
 
-for command in (serve, check, doctor, keys, callers, usage, tasks, simulate, completion):
+for command in (serve, check, doctor, keys, callers, usage, tasks, reconcile, db, simulate, completion):
     tool.add_command(command)

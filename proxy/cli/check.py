@@ -1,13 +1,14 @@
-"""`arkbridge check`: the configuration as `serve` would read it, all mistakes at once, nothing started."""
+"""`arkbridge check`: configuration and database as `serve` would read them, all mistakes at once, nothing started, made or changed."""
 
 from pathlib import Path
 
 import click
 
+from proxy.app import gone_upstreams
 from proxy.cli.frame import CONFIG_HELP, FILE, mistakes_text, read_config, with_json
 from proxy.cli.output import show_json
 from proxy.config import Config
-from proxy.errors import ConfigError
+from proxy.errors import ConfigError, Mistake, StoreError
 
 
 @click.command()
@@ -26,7 +27,7 @@ def check(ctx: click.Context, *, as_json: bool, path: Path | None) -> None:
     Nothing is started; exit 0 and one line that begins with `ok` where there is none.
     """
     try:
-        config = read_config(path)
+        config = startable(path)
     except ConfigError as wrong:
         if not as_json:
             raise click.ClickException(mistakes_text(wrong)) from wrong
@@ -37,6 +38,18 @@ def check(ctx: click.Context, *, as_json: bool, path: Path | None) -> None:
         show_json({"ok": True, "config": str(config.path) if config.path else None, **_facts(config)})
     else:
         click.echo(summary(config))
+
+
+def startable(path: Path | None) -> Config:
+    """The configuration, if a gateway would start with it; `ConfigError` tells why not, also what the database says against it."""
+    config = read_config(path)
+    try:
+        gone = gone_upstreams(config)
+    except StoreError as broken:
+        gone = [Mistake(str(config.path or "configuration"), 0, "store.url", str(broken))]
+    if gone:
+        raise ConfigError(gone)
+    return config
 
 
 def _facts(config: Config) -> dict[str, object]:

@@ -4,14 +4,14 @@ import asyncio
 import errno
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 import click
 
 from proxy.accounts import Accounts
-from proxy.app import open_store
+from proxy.app import ask, open_store
 from proxy.config import Config, find, load
 from proxy.errors import ArkbridgeError, ConfigError
 from proxy.store import Store
@@ -102,3 +102,16 @@ def on_store(config: Config, work: Callable[[Store], Awaitable[Result]]) -> Resu
 def on_accounts(config: Config, work: Callable[[Accounts], Awaitable[Result]]) -> Result:
     """The same with the accounts on that store."""
     return on_store(config, lambda store: work(Accounts(store, time.time)))
+
+
+def complete(config: Config) -> Config:
+    """The same configuration with its secrets, for the few commands that need them; `ConfigError` where this shell has them not."""
+    return read_config(config.path)
+
+
+def done(config: Config, kind: str, arguments: Mapping[str, object], patience: float) -> Mapping[str, object]:
+    """What a command gave that touches upstreams: the running gateway does it, else this process; fails with the sentence it failed with."""
+    result = asyncio.run(ask(config, lambda: complete(config), kind, arguments, patience))
+    if "error" in result:
+        raise ArkbridgeError(str(result["error"]))
+    return result

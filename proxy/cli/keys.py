@@ -4,11 +4,15 @@ import time
 
 import click
 
-from proxy.cli.frame import on_accounts, with_json, with_store
+from proxy.app import signer
+from proxy.callbacks.event import shown_secret
+from proxy.cli.frame import complete, on_accounts, on_store, with_json, with_store
 from proxy.cli.moments import point, span
 from proxy.cli.output import moment, show_json, show_pairs, show_table
 from proxy.config import Config
 from proxy.model import Key
+from proxy.signing import Purpose
+from proxy.store import Store
 
 
 @click.group()
@@ -49,16 +53,31 @@ def list_keys(*, caller: str | None, as_json: bool, config: Config) -> None:
 
 @keys.command()
 @click.argument("name")
+@click.option("--webhook-secret", is_flag=True, help="Print what the callbacks to the key's caller are signed with.")
 @with_json
 @with_store
-def show(*, name: str, as_json: bool, config: Config) -> None:
+def show(*, name: str, webhook_secret: bool, as_json: bool, config: Config) -> None:
     """Show what is known of a key; the key itself is not kept."""
     key = on_accounts(config, lambda accounts: accounts.find_key(name))
     row = facts(key, time.time()) | {"limits": dict(key.limits)}
+    if webhook_secret:
+        row |= {"webhook_secret": _webhook_secret(config, key.caller)}
     if as_json:
         show_json(row)
+    elif webhook_secret:
+        click.echo(row["webhook_secret"])
     else:
         show_pairs(row)
+
+
+def _webhook_secret(config: Config, caller: str) -> str:
+    """`whsec_…`, as OpenAI's SDKs take it; it is derived from the server's secret, which must be readable here if it is configured."""
+    whole = config if config.server.secret is None else complete(config)
+
+    async def derive(store: Store) -> str:
+        return shown_secret((await signer(whole, store)).key(Purpose.WEBHOOK, caller))
+
+    return on_store(config, derive)
 
 
 @keys.command()

@@ -3,12 +3,11 @@
 import re
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime, tzinfo
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 import click
 
-from proxy.config import Config
+from proxy.config import Config, zone
 
 UNITS: Mapping[str, int] = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 DURATION = re.compile(r"(\d{1,9})([smhdw])", re.ASCII)
@@ -23,11 +22,6 @@ def duration(text: str) -> float | None:
     return float(seconds) if seconds <= LONGEST else None
 
 
-def zone(config: Config) -> tzinfo:
-    """The time zone of reports; UTC needs no list of zones on the machine."""
-    return UTC if config.accounting.timezone == "UTC" else ZoneInfo(config.accounting.timezone)
-
-
 def point(text: str | None, option: str, config: Config, *, ahead: bool = False) -> float | None:
     """A date or time (in the accounting time zone unless it has an offset), or a duration from now, ago or ahead, as unix seconds."""
     if text is None:
@@ -37,7 +31,7 @@ def point(text: str | None, option: str, config: Config, *, ahead: bool = False)
         return time.time() + (away if ahead else -away)
     try:
         parsed = datetime.fromisoformat(text)
-        seconds = (parsed if parsed.tzinfo else parsed.replace(tzinfo=zone(config))).timestamp()
+        seconds = (parsed if parsed.tzinfo else parsed.replace(tzinfo=zone(config.accounting.timezone))).timestamp()
     except (ValueError, OverflowError):
         seconds = LATEST
     if seconds >= LATEST:

@@ -1,15 +1,24 @@
-"""`arkbridge tasks`: what the gateway knows of video tasks, from the store alone."""
+"""`arkbridge tasks`: what the gateway knows of video tasks, and a look at the upstream now."""
 
 import dataclasses
+from collections.abc import Mapping
 
 import click
 
-from proxy.cli.frame import on_store, with_json, with_store
+from proxy.cli.frame import done, on_store, with_json, with_store
 from proxy.cli.output import moment, show_json, show_pairs, show_table
 from proxy.config import Config
 from proxy.errors import ArkbridgeError
 from proxy.model import TaskRecord, TaskStatus
-from proxy.store import Store, TaskFilter
+from proxy.store import Delivery, Store, TaskFilter
+
+PATIENCE = 30.0
+"""Seconds that a refresh may take."""
+
+OUTCOMES: Mapping[str, str] = {
+    "settled": "It had ended; it is settled now.",
+    "adjusted": "The upstream tells other facts than were settled; the ledger has an adjustment row.",
+}
 
 
 class WithList(click.Group):
@@ -54,16 +63,52 @@ def list_tasks(*, caller: str | None, status: str | None, limit: int, as_json: b
 def show(*, task_id: str, as_json: bool, config: Config) -> None:
     """Show all that is known of a task, by its id or by the gateway's own key for it."""
 
-    async def find(store: Store) -> TaskRecord | None:
-        return await store.task(task_id, None) or await store.task_by_key(task_id)
+    _show(config, task_id, as_json=as_json)
 
-    record = on_store(config, find)
+
+@tasks.command()
+@click.argument("task_id", metavar="ID")
+@with_json
+@with_store
+def refresh(*, task_id: str, as_json: bool, config: Config) -> None:
+    """Read a task at its upstream now and show it.
+
+    Also one whose end was assumed: what the upstream tells later is settled by an adjustment row. A running gateway reads it, else this
+    process.
+    """
+    told = done(config, "refresh", {"task": task_id}, PATIENCE)
+    _show(config, str(told["key"]), as_json=as_json)
+    outcome = OUTCOMES.get(str(told["outcome"]))
+    if outcome:
+        click.echo(outcome, err=True)
+
+
+def _show(config: Config, which: str, *, as_json: bool) -> None:
+    async def find(store: Store) -> tuple[TaskRecord | None, Delivery | None]:
+        record = await store.task(which, None) or await store.task_by_key(which)
+        return record, None if record is None else await store.delivery(record.key)
+
+    record, delivery = on_store(config, find)
     if record is None:
-        raise ArkbridgeError(f"there is no task {task_id[:80]!r}: `arkbridge tasks` lists those there are")
+        raise ArkbridgeError(f"there is no task {which[:80]!r}: `arkbridge tasks` lists those there are")
     if as_json:
-        show_json(dataclasses.asdict(record) | _times(record))
+        show_json(dataclasses.asdict(record) | _times(record) | {"callback": _callback(delivery)})
     else:
-        show_pairs(_facts(record) | _details(record))
+        callback = {f"callback_{name}": value for name, value in (_callback(delivery) or {}).items()}
+        show_pairs(_facts(record) | _details(record) | callback)
+
+
+def _callback(delivery: Delivery | None) -> dict[str, object] | None:
+    """How far the callback to the caller has got: of which state, pending, delivered, dead …"""
+    if delivery is None:
+        return None
+    return {
+        "of": delivery.status,
+        "state": delivery.state,
+        "attempts": delivery.attempts,
+        "reason": delivery.reason,
+        "url": delivery.url,
+    }
 
 
 def _facts(record: TaskRecord) -> dict[str, object]:

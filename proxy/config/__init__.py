@@ -12,10 +12,11 @@ from proxy.config.schema import known_keys
 from proxy.config.source import ENVIRONMENT, overlay, read, variables
 from proxy.config.validate import check
 from proxy.config.values import ARK_VARIABLE, SIMULATOR, Config, assemble, default_upstream
+from proxy.config.zones import zone
 from proxy.errors import ConfigError, Mistake
 from proxy.model import Upstream
 
-__all__ = ["SIMULATOR", "Config", "find", "known_keys", "load", "variables"]
+__all__ = ["SIMULATOR", "Config", "find", "known_keys", "load", "variables", "zone"]
 
 
 def find(cli_path: Path | None, environ: Mapping[str, str], cwd: Path) -> Path | None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from proxy.config.near import near
-from proxy.config.schema import ModelEntry, StoreSettings, UpstreamEntry
+from proxy.config.schema import ModelEntry, StoreSettings, UpstreamEntry, Video
 from proxy.config.validate import Checked, Finding
 
 
@@ -20,6 +20,9 @@ def cross_check(data: Mapping[str, object], checked: Checked, default: str) -> I
         yield Finding(
             ("store", "url"), 'this version keeps its data in SQLite only; accepted: "sqlite:///data/arkbridge.db"'
         )
+    video = checked.sections.get("video")
+    if isinstance(video, Video):
+        yield from _archive(video)
     if isinstance(data.get("upstream", []), list):
         known = tuple(dict.fromkeys(_names(data, "upstream").values())) or (default,)
         yield from _leads(data, known)
@@ -84,6 +87,16 @@ def _upstream(index: int, entry: UpstreamEntry) -> Iterator[Finding]:
         yield Finding(here, f"api_key is missing, without which Ark answers nothing; accepted: api_key = {example}")
     if entry.dialect == "ark" and entry.profile:
         yield Finding((*here, "profile"), 'the dialect "ark" has no profiles; accepted: "", or dialect = "openai"')
+
+
+def _archive(video: Video) -> Iterator[Finding]:
+    if video.archive == "s3" and not video.archive_bucket:
+        yield Finding(
+            ("video", "archive_bucket"), 'archive = "s3" needs one; accepted: the name of a bucket: "our-videos"'
+        )
+    if (video.archive_access_key is None) != (video.archive_secret_key is None):
+        lacking = "archive_secret_key" if video.archive_secret_key is None else "archive_access_key"
+        yield Finding(("video", lacking), "the two keys go together; accepted: both, or none")
 
 
 def _model(index: int, entry: ModelEntry) -> Iterator[Finding]:

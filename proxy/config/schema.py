@@ -20,6 +20,7 @@ from proxy.config.forms import (
     TimeZone,
     WebAddress,
 )
+from proxy.model import ACCOUNT_LIMITS
 
 
 class Section(BaseModel):
@@ -55,6 +56,14 @@ class StoreSettings(Section):
     redis_url: RedisUrl = Field("", repr=False, description='"redis://host:6379/0" or ""')
 
 
+class Limits(Section):
+    """limits of an [[upstream]]: what its account allows a second."""
+
+    get: float = Field(ACCOUNT_LIMITS["get"], gt=0, le=100_000, description="reads of tasks a second, above 0: 20")
+    list: float = Field(ACCOUNT_LIMITS["list"], gt=0, le=100_000, description="lists of tasks a second, above 0: 1")
+    delete: float = Field(ACCOUNT_LIMITS["delete"], gt=0, le=100_000, description="deletes a second, above 0: 20")
+
+
 class UpstreamEntry(Section):
     """[[upstream]]: one account at one provider."""
 
@@ -79,6 +88,7 @@ class UpstreamEntry(Section):
         description='a currency in three capital letters: "CNY"; without the key: inferred',
     )
     media_origins: Origins = Field((), description='a list of origins: ["https://media.example.com"]')
+    limits: Limits = Field(default=Limits(), description="a table such as { get = 20, list = 1, delete = 20 }")
     retired: bool = Field(default=False, description="true or false")
 
 
@@ -121,6 +131,26 @@ class Video(Section):
     """[video]: what is kept of video tasks."""
 
     archive: Literal["off", "local", "s3"] = Field("off", description='"off", "local" or "s3"')
+    archive_path: str = Field(
+        "", description='a directory, or with archive = "s3" how the names of its objects begin: "data/archive"'
+    )
+    archive_days: int = Field(30, ge=0, le=36500, description="days from 1, or 0 for ever: 30")
+    archive_max_size: ByteSize = Field(
+        1024**3, ge=1024, description='bytes, or a size with KiB, MiB or GiB, from 1KiB: "1GiB"'
+    )
+    archive_endpoint: WebAddress = Field(
+        "", description='an http(s) address or "" for AWS: "https://tos-s3-cn-beijing.volces.com"'
+    )
+    archive_region: str = Field("", pattern=r"^[A-Za-z0-9-]{0,64}\z", description='a region or "": "cn-beijing"')
+    archive_bucket: str = Field(
+        "", pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{1,254})?\z", description='the name of a bucket: "our-videos"'
+    )
+    archive_access_key: SecretValue = Field(
+        None, description='{ env = "NAME" } or { file = "/path" }, or {} for what AWS\'s own tools would use'
+    )
+    archive_secret_key: SecretValue = Field(
+        None, description='{ env = "NAME" } or { file = "/path" }, or {} for what AWS\'s own tools would use'
+    )
     keep_prompts: bool = Field(default=True, description="true or false")
 
 
@@ -188,12 +218,12 @@ def _keys(table: type[Section], prefix: str) -> Iterator[str]:
         yield prefix + name
         inner = _inner(field)
         if inner:
-            yield from _keys(inner, f"{prefix}{name}[].")
+            yield from _keys(inner, f"{prefix}{name}" + ("." if inner is field.annotation else "[]."))
 
 
 def _inner(field: FieldInfo) -> type[Section] | None:
-    """The table that a list of tables holds."""
-    for candidate in get_args(field.annotation):
+    """The table that a key is, or that its list holds."""
+    for candidate in (field.annotation, *get_args(field.annotation)):
         if isinstance(candidate, type) and issubclass(candidate, Section):
             return candidate
     return None

@@ -126,6 +126,7 @@ WORDS: Mapping[str, Callable[[ErrorDetails], str]] = {
     "missing": lambda _: "is missing",
     "string_type": _not("a text"),
     "int_type": _not("a whole number"),
+    "float_type": _not("a number"),
     "bool_type": _not("true or false"),
     "tuple_type": _not("a list"),
     "model_type": _not("a table"),
@@ -133,6 +134,8 @@ WORDS: Mapping[str, Callable[[ErrorDetails], str]] = {
     "string_too_short": lambda _: "is empty",
     "string_pattern_mismatch": lambda _: "has another form",
     "greater_than_equal": _out_of_range,
+    "greater_than": _out_of_range,
     "less_than_equal": _out_of_range,
+    "finite_number": _out_of_range,
     "value_error": _spoken,
 }

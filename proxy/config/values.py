@@ -73,8 +73,9 @@ class Config:
         """Every secret that no log line and no answer may show."""
         for upstream in self.upstreams:
             yield from upstream.api_keys
-        if self.server.secret:
-            yield self.server.secret
+        for secret in (self.server.secret, self.video.archive_access_key, self.video.archive_secret_key):
+            if secret:
+                yield secret
         for url in (self.store.url, self.store.redis_url):
             password = urlsplit(url).password
             if password:
@@ -128,6 +129,7 @@ def _upstream(entry: UpstreamEntry) -> Upstream:
         currency=entry.currency or currency(entry.base_url),
         media_origins=entry.media_origins,
         retired=entry.retired,
+        limits=MappingProxyType(entry.limits.model_dump()),
     )
 
 

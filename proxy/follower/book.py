@@ -38,4 +38,3 @@ class Book:
         if upstream is not None:
             return len(self._by_upstream.get(upstream, {}))
         return sum(len(entries) for entries in self._by_upstream.values())
-

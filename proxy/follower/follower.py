@@ -1,7 +1,6 @@
 """Looks at open tasks when they are due: singly while they are few, by the upstream's list when they are many.
 
-Ark's list takes 150 ids in an address, or gives the running tasks 500 a page; with a list a second (ark-wire.md §2.9) that follows thousands
-of tasks of one account. An upstream in trouble is left alone for a growing while; its tasks stay open.
+An upstream in trouble is left alone for a growing while, a task in trouble by itself likewise; what cannot be asked for stays open.
 """
 
 import asyncio
@@ -9,26 +8,23 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from proxy.errors import TransportError, UnreadableAnswer, UpstreamRefusal
-from proxy.follower.book import Book, Sweep
-from proxy.follower.schedule import SLOWEST, Followed, after_trouble, followed, next_look
+from proxy.follower.book import Book
+from proxy.follower.lists import Lists
+from proxy.follower.schedule import KEPT, SLOWEST, Followed, after_trouble, followed, next_look
 from proxy.gateway.reader import NoQuotaError, Reader
 from proxy.gateway.rows import is_over
 from proxy.gateway.services import Services
-from proxy.model import TaskRecord, TaskState
+from proxy.model import TERMINAL, TaskRecord, TaskState
 from proxy.translate.videos import Sighting
+from proxy.translate.videos.facts import MISSING_VIDEO_URL
 
 FEW = 8
 """Up to so many due tasks of an upstream are read singly, which leaves more than half of GET 20/s to callers' polls."""
 
-BY_ID = 150
-"""Ids that fit into one list address."""
+TICK = 0.5
+"""Seconds between two rounds at one upstream."""
 
-MANY = 4 * BY_ID
-"""From so many due tasks on the running tasks are swept, 500 a page, and only who vanished is looked up."""
-
-PAGE = 500
-
-Query = dict[str, str | tuple[str, ...]]
+TROUBLE = (TransportError, UnreadableAnswer, UpstreamRefusal)
 
 
 class Follower:
@@ -42,15 +38,17 @@ class Follower:
         self._jitter = jitter
         self._works = works
         self._book = Book()
-        self._sweeps: dict[str, Sweep] = {}
+        self._lists = Lists(services, reader, self._book, self._take)
         self._failures: dict[str, int] = {}
         self._away_until: dict[str, float] = {}
         self._loops: set[str] = set()
 
     async def start(self) -> None:
-        """Take up every open task of the store, and forget what was known before."""
-        self._book, self._sweeps = Book(), {}
-        for record in await self._services.store.open_tasks():
+        """Take up every open task of the store, and those whose end was assumed lately; forget what was known before."""
+        self._book = Book()
+        self._lists = Lists(self._services, self._reader, self._book, self._take)
+        open_tasks = await self._services.store.open_tasks()
+        for record in (*open_tasks, *await self._services.store.assumed_tasks(self._services.now() - KEPT)):
             if record.state is TaskState.ACCEPTED:
                 self.changed(record)
 
@@ -64,10 +62,11 @@ class Follower:
 
     def changed(self, record: TaskRecord) -> None:
         """A task was made or seen: follow it, or stop if it is over."""
-        if not self._works():
+        if not self._works() or record.id is None:  # a create that was closed unanswered has nothing to look at
             return
-        entry = followed(record, self._services.now(), self._jitter())
-        if record.settled and not record.assumed:
+        now = self._services.now()
+        entry = followed(record, now, self._jitter())
+        if record.settled and not (record.assumed and now < record.created_at + KEPT):
             self._book.drop(entry)
             return
         self._book.add(entry)
@@ -80,7 +79,7 @@ class Follower:
     def _ensure_loop(self, upstream: str) -> None:
         if upstream not in self._loops:
             self._loops.add(upstream)
-            self._services.supervisor.loop(f"follow {upstream}", partial(self.round, upstream), 1.0)
+            self._services.supervisor.loop(f"follow {upstream}", partial(self.round, upstream), TICK)
 
     async def round(self, upstream: str) -> None:
         """Look at what is due at one upstream now."""
@@ -92,11 +91,11 @@ class Follower:
         ):
             return
         due = self._book.due(upstream, now)
-        if not due:
+        if not due and not self._lists.vanished(upstream):
             return
         try:
             await self._look_at(upstream, due)
-        except (TransportError, UnreadableAnswer, UpstreamRefusal) as trouble:
+        except TROUBLE as trouble:
             self._stay_away(upstream, now, trouble)
         else:
             self._failures.pop(upstream, None)
@@ -109,16 +108,56 @@ class Follower:
         )
 
     async def _look_at(self, upstream: str, due: Sequence[Followed]) -> None:
-        outbound = self._reader.codec(upstream)
-        if outbound.filters_list and len(due) > FEW:
+        if self._lists.serve(upstream) and (len(due) > FEW or self._lists.vanished(upstream)):
             await self._look_by_list(upstream, due)
             return
         spare = self._services.quotas.free(upstream, "get") - FEW // 2
-        singly = [self._look(entry) for entry in due[: max(FEW, spare)]]
-        results = await asyncio.gather(*singly, return_exceptions=True)
-        _raise_first(results)
+        await self._look_singly(due[: max(FEW, spare)])
+
+    async def _look_by_list(self, upstream: str, due: Sequence[Followed]) -> None:
+        """One list, and beside it single reads of those whom it does not show and of the longest gone, as far as the account's reads go."""
+        now = self._services.now()
+        singly = [entry for entry in due if entry.hidden or now >= entry.deadline][:FEW]
+        spare = self._services.quotas.free(upstream, "get") - FEW - len(singly)
+        singly += self._lists.look_up(upstream, spare)
+        alone, listed = await asyncio.gather(
+            self._look_singly(singly), self._lists.step(upstream, due), return_exceptions=True
+        )
+        if isinstance(listed, BaseException):
+            raise listed
+        if isinstance(alone, BaseException) and not isinstance(
+            alone, TROUBLE
+        ):  # else they are put off, and the upstream answers
+            raise alone
 
     # -- singly
+
+    async def _look_singly(self, entries: Sequence[Followed]) -> None:
+        """Read each by itself. Trouble with one puts off that one; only if all are in trouble, so is the upstream."""
+        results = await asyncio.gather(*(self._look(entry) for entry in entries), return_exceptions=True)
+        troubles = []
+        for entry, result in zip(entries, results, strict=True):
+            if isinstance(result, TROUBLE):
+                self._put_off(entry, result)
+                troubles.append(result)
+            elif isinstance(result, BaseException):
+                raise result
+        if troubles and len(troubles) == len(entries):
+            raise troubles[0]
+
+    def _put_off(self, entry: Followed, trouble: Exception) -> None:
+        now = self._services.now()
+        if now >= entry.deadline and not entry.assumed and not entry.alerted:
+            entry.alerted = True
+            self._services.events.event(
+                "error",
+                "a task's time is over and it cannot be asked for; it stays open",
+                task=entry.id,
+                upstream=entry.upstream,
+                reason=str(trouble),
+            )
+        entry.failures += 1
+        entry.due = now + after_trouble(entry.failures)
 
     async def _look(self, entry: Followed) -> None:
         record = await self._services.store.task_by_key(entry.key)
@@ -143,77 +182,24 @@ class Follower:
         """The upstream does not know the task: it stays open until its time is over, then that is assumed to be its end."""
         if past:
             self._seen(entry, await self._reader.assume_over(record))
+        elif entry.assumed:
+            self._seen(entry, record)
         else:
             entry.due = self._services.now() + SLOWEST
 
     def _seen(self, entry: Followed, record: TaskRecord) -> None:
-        if record.settled:
+        """Note the look; what is new of the task has reached the book by `changed`."""
+        now = self._services.now()
+        if record.settled and not (record.assumed and now < record.created_at + KEPT):
             self._book.drop(entry)
             return
-        entry.seen = True
+        current = self._book.find(entry.upstream, entry.id) or entry
+        current.seen, current.hidden, current.failures = True, entry.hidden, 0
         if record.snapshot is not None:
-            entry.status = record.snapshot.status
-        entry.due = next_look(entry, self._services.now(), self._jitter())
+            current.status, current.word = record.snapshot.status, record.snapshot.status_word
+        current.due = next_look(current, now, self._jitter())
 
     # -- by list
-
-    async def _look_by_list(self, upstream: str, due: Sequence[Followed]) -> None:
-        late = [entry for entry in due if self._services.now() >= entry.deadline][:FEW]
-        sweep = self._sweeps.setdefault(upstream, Sweep())
-        if late:
-            _raise_first(await asyncio.gather(*(self._look(entry) for entry in late), return_exceptions=True))
-        if sweep.vanished:
-            await self._look_up_vanished(upstream, sweep)
-        elif len(due) > MANY:
-            await self._sweep_page(upstream, sweep)
-        else:
-            await self._by_ids(upstream, due)
-
-    async def _look_up_vanished(self, upstream: str, sweep: Sweep) -> None:
-        """Few are read singly, beside the next page of the sweep; many are listed by their ids."""
-        gone = [entry for entry in sweep.vanished if self._book.find(upstream, entry.id) is entry]
-        if len(gone) > FEW:
-            sweep.vanished = await self._by_ids(upstream, gone)
-            return
-        sweep.vanished = []
-        _raise_first(await asyncio.gather(*(self._look(entry) for entry in gone), return_exceptions=True))
-        await self._sweep_page(upstream, sweep)
-
-    async def _sweep_page(self, upstream: str, sweep: Sweep) -> None:
-        query: Query = {"page_num": str(sweep.page + 1), "page_size": str(PAGE), "filter.status": "running"}
-        sightings = await self._list(upstream, query)
-        if sightings is None:
-            return
-        await self._take(upstream, sightings)
-        waiting = self._book.due(upstream, self._services.now())
-        sweep.take((sighting.id for sighting in sightings), last=len(sightings) < PAGE, waiting=waiting)
-
-    async def _by_ids(self, upstream: str, entries: Sequence[Followed]) -> list[Followed]:
-        """List the first of `entries` by their ids; returns those that were not asked for yet."""
-        tier = entries[0].tier
-        asked = [entry for entry in entries if entry.tier == tier][:BY_ID]
-        query: Query = {
-            "page_num": "1",
-            "page_size": str(PAGE),
-            "filter.task_ids": tuple(entry.id for entry in asked),
-            "filter.service_tier": tier,
-        }
-        sightings = await self._list(upstream, query)
-        if sightings is None:
-            return list(entries)
-        await self._take(upstream, sightings)
-        answered = {sighting.id for sighting in sightings}
-        for entry in asked:
-            if entry.id not in answered:
-                entry.due = self._services.now() + SLOWEST
-        chosen = {entry.id for entry in asked}
-        return [entry for entry in entries if entry.id not in chosen]
-
-    async def _list(self, upstream: str, query: Query) -> tuple[Sighting, ...] | None:
-        """One page, or None if the account's list quota is used up for now."""
-        if not await self._services.quotas.take(upstream, "list", patience=0.5):
-            return None
-        return await self._reader.list_page(upstream, query)
 
     async def _take(self, upstream: str, sightings: Sequence[Sighting]) -> None:
         """Write down what changed, all in one go so that the store commits it together."""
@@ -222,7 +208,7 @@ class Follower:
             entry = self._book.find(upstream, sighting.id)
             if entry is None:
                 continue
-            if sighting.snapshot.status is entry.status and entry.seen:
+            if _is_known(entry, sighting):
                 self._reader.note(entry.key)
                 entry.due = next_look(entry, self._services.now(), self._jitter())
             else:
@@ -237,7 +223,9 @@ class Follower:
         self._seen(entry, await self._reader.write_down(record, sighting.snapshot))
 
 
-def _raise_first(results: Sequence[object]) -> None:
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
+def _is_known(entry: Followed, sighting: Sighting) -> bool:
+    """Whether a list says nothing new of a task."""
+    now = sighting.snapshot
+    if not entry.seen or now.status in TERMINAL or now.facts.get(MISSING_VIDEO_URL):
+        return False
+    return (now.status, now.status_word) == (entry.status, entry.word)

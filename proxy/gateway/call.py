@@ -11,7 +11,7 @@ from proxy.translate.wire import Notice
 
 @dataclass(slots=True, kw_only=True)
 class Call:
-    """One request of a caller. Header names are lower case; `base` is `scheme://host[:port]` for links in the answer.
+    """One request of a caller. Header names are lower case; `base` is `scheme://host[:port]` for links in the answer, `path` is for messages.
 
     The last group is filled in on the way, for the log line and the ledger.
     """
@@ -25,6 +25,7 @@ class Call:
     headers: Mapping[str, str]
     body: bytes = field(default=b"", repr=False)
     base: str = ""
+    path: str = ""
     client: str = ""
     request_id: str = ""
     started: float = 0.0

@@ -205,7 +205,8 @@ class Calls:
         if call.operation.free:
             return
         row = call_row(call, usage, self._services.now(), status=status, code=code)
-        await self._services.store.add_rows([replace(row, response_model=model, measured=measured)])
+        rows = [replace(row, response_model=model, measured=measured)]
+        await self._services.spool.keep("a ledger row", lambda: self._services.store.add_rows(rows))
 
 
 class _AgainError(Exception):

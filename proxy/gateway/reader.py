@@ -5,11 +5,11 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from proxy.errors import ArkbridgeError, OutcomeUnknown, TransportError, UnreadableAnswer, UpstreamRefusal
+from proxy.errors import ArkbridgeError, OutcomeUnknown, StoreError, TransportError, UnreadableAnswer, UpstreamRefusal
 from proxy.gateway.rows import adjustment, correction, differs, is_over, settlement
 from proxy.gateway.services import Services
 from proxy.gateway.waiting import first_of
-from proxy.model import Snapshot, TaskError, TaskRecord, TaskStatus, Upstream
+from proxy.model import Snapshot, TaskError, TaskRecord, TaskState, TaskStatus, Upstream
 from proxy.translate import errors
 from proxy.translate.registry import FAMILIES
 from proxy.translate.videos import Outbound, Sighting, status
@@ -57,7 +57,7 @@ class Reader:
         Trouble on the way leaves the last snapshot standing, for as long as a fresh one would: a poll is no reason to fail a task, and
         pollers are no reason to ask an upstream in trouble without a pause.
         """
-        if is_over(record.snapshot) or record.id is None:
+        if is_over(record.snapshot) or record.id is None or record.state is TaskState.SUBMITTING:
             return record
         looked = max(self._looked.get(record.key, 0.0), record.seen_at or 0.0)
         if self._services.now() - looked < FRESH:
@@ -66,7 +66,7 @@ class Reader:
             return await self.look(record)
         except NoQuotaError:
             return record
-        except (TransportError, UpstreamRefusal, UnreadableAnswer) as trouble:
+        except (TransportError, UpstreamRefusal, UnreadableAnswer, StoreError) as trouble:
             self.note(record.key)
             self._services.events.event(
                 "warning", "a task could not be read", task=record.id, upstream=record.upstream, reason=str(trouble)

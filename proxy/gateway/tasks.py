@@ -3,20 +3,20 @@
 import asyncio
 from dataclasses import replace
 
-from proxy.errors import NotSent, OutcomeUnknown, Problem, Refusal, StoreError, UnreadableAnswer, UpstreamRefusal
+from proxy.errors import NotSent, OutcomeUnknown, Problem, Refusal, UnreadableAnswer, UpstreamRefusal
 from proxy.gateway.call import Answer, Call
 from proxy.gateway.links import link_for
 from proxy.gateway.once import Once
 from proxy.gateway.plan import Planner
 from proxy.gateway.purchase import Purchases
 from proxy.gateway.reader import PATIENCE, VIDEOS, NoQuotaError, Reader
-from proxy.gateway.refusals import ambiguous, judged, too_busy, unavailable
+from proxy.gateway.refusals import judged, too_busy, unavailable
 from proxy.gateway.services import Services
 from proxy.model import Snapshot, TaskError, TaskRecord, TaskState, TaskStatus, Upstream
 from proxy.store import TaskFilter
 from proxy.store.archive import CopyState
 from proxy.translate import errors
-from proxy.translate.videos import ListQuery, Outgoing, Sighting, TaskPage, TaskView
+from proxy.translate.videos import ListQuery, TaskPage, TaskView
 from proxy.translate.videos.progress import progress
 
 LONGEST_WAIT = 300

@@ -249,8 +249,8 @@ class Store(Protocol):
     async def release_copies(self, now: float) -> None:
         """Attempts that were under way when their process died are due again."""
 
-    async def expired_copies(self, now: float, limit: int) -> list[Copy]:
-        """Kept copies whose time is over."""
+    async def expired_copies(self, kind: str, now: float, limit: int) -> list[Copy]:
+        """Copies kept in an archive of this kind whose time is over, longest over first."""
 
     async def drop_copy(self, copy: Copy, reason: str) -> None:
         """A kept copy was removed: its row stays and says why."""

@@ -5,8 +5,8 @@ A day is a whole number: days since 1970-01-01. Instants are unix seconds.
 
 import math
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from zoneinfo import ZoneInfo
 
+from proxy.config import zones
 from proxy.errors import StoreError
 
 DAY = 86_400
@@ -15,10 +15,8 @@ _EPOCH = date(1970, 1, 1).toordinal()
 
 def zone(name: str) -> tzinfo:
     """The timezone of that IANA name; `StoreError` if this machine does not know it. UTC needs no timezone database."""
-    if name == "UTC":
-        return UTC
     try:
-        return ZoneInfo(name)
+        return zones.zone(name)
     except (KeyError, ValueError, OSError) as error:
         raise StoreError(
             f"the timezone {name!r} is not known here: use an IANA name such as Asia/Shanghai or UTC"

@@ -39,12 +39,14 @@ class Received:
 class CallRequest:
     """A call in neutral words. `fields` is the decoded body without nulls; `model` is empty for calls that name none (reads of objects).
 
-    `asked_usage` tells whether a streaming caller wants the usage event; `objects` are those that path and body name.
+    `asked_usage` tells whether a streaming caller wants the usage event; `objects` are those that path and body name. `request_model` is
+    the model's name at the upstream, once the call has been sent: answers show the caller's own name instead, if that is another one.
     """
 
     model: str
     dialect: Dialect
     received: Received
+    request_model: str = ""
     fields: JSON = field(default_factory=dict)
     stream: bool = False
     asked_usage: bool = False
@@ -128,7 +130,7 @@ class CallInbound(Protocol):
 
 
 class CallOutbound(Protocol):
-    """The codec of an upstream's dialect. Decoders raise `UnreadableAnswer`."""
+    """The codec of an upstream's dialect. Decoders raise `UnreadableAnswer`, and `UpstreamRefusal` for an error inside a 2xx."""
 
     def encode(self, request: CallRequest, model: str) -> CallSend:
         """The upstream's request; what has no counterpart is a `Refusal` or a notice (openai-wire.md §3, ark-wire.md §5.3).

@@ -2,22 +2,24 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import parse_qsl
 
-import anyio
 from starlette.types import Receive, Scope, Send
 
 from proxy.auth import bearer
-from proxy.errors import Problem, Refusal
+from proxy.errors import Problem, Refusal, StoreError
 from proxy.gateway.call import Answer, Call
 from proxy.model import Dialect, Identity
 from proxy.translate import errors
 from proxy.translate.operation import Kind, Operation
 from proxy.web.reading import Disconnected, drain, read_all
+from proxy.web.sending import End, encoded, merged, send_answer, send_whole, with_length
+
+LONGEST_PATH = 200
+"""Characters of a path that messages and log lines show."""
 
 Handler = Callable[[Call], Awaitable[Answer]]
 
@@ -35,6 +37,9 @@ class CallLog(Protocol):
     def finished(self, call: Call, status: int, code: str | None, seconds: float) -> None:
         """One call is over."""
 
+    def store_failed(self, call: Call, reason: str) -> None:
+        """The store refused or failed during a call."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
@@ -49,65 +54,127 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What a method of a path does; `admin` wants an admin key, `public` none, `signed` takes a signed link instead of a key."""
+    """What a method of a path does; `admin` wants an admin key, `public` none, `signed` takes a signed link instead of a key.
+
+    `unread`: the answer does not depend on the body, which is not looked at.
+    """
 
     operation: Operation
     handler: Handler
     admin: bool = False
     signed: bool = False
     public: bool = False
+    unread: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the log says of a call; `complete` tells that the caller got all of the answer."""
+
+    status: int
+    code: str | None = None
+    complete: bool = True
+
+
+LEFT = Outcome(499, complete=False)
+"""The caller left before the answer was written."""
+
+FAILED = Outcome(Problem.INTERNAL.value.status, Problem.INTERNAL.value.openai, complete=False)
+"""A bug of ours, which the edge answers."""
+
+NO_SUCH_METHOD = Operation("none", "no_such_method", Kind.UNARY, {})
 
 
 class Endpoint:
-    """All methods of one path in one dialect."""
+    """All methods of one path in one dialect; `fallback` takes those that are not named."""
 
-    def __init__(self, dialect: Dialect, actions: Mapping[str, Action], around: Surroundings) -> None:
+    def __init__(
+        self, dialect: Dialect, actions: Mapping[str, Action], around: Surroundings, fallback: Action | None = None
+    ) -> None:
         self._dialect = dialect
         self._actions = actions
         self._around = around
+        self._fallback = fallback or Action(NO_SUCH_METHOD, self._no_such_method, public=True, unread=True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; only a caller that went away gets nothing."""
-        action = self._actions.get(scope["method"])
-        if action is None:
-            await self._refuse_method(scope, send)
-            return
+        action = self._actions.get(scope["method"], self._fallback)
         started = time.perf_counter()
         call = self._call(scope, action.operation)
-        status, code = 499, None
+        outcome = FAILED
+        try:
+            outcome = await self._respond(call, action, receive, send)
+        except Disconnected:
+            outcome = LEFT
+        except asyncio.CancelledError:
+            outcome = LEFT
+            raise
+        finally:
+            if outcome.complete and not call.gone.is_set():
+                _run(call.on_delivered)
+            _run(call.on_over)
+            self._around.log.finished(call, outcome.status, outcome.code, time.perf_counter() - started)
+
+    async def _respond(self, call: Call, action: Action, receive: Receive, send: Send) -> Outcome:
         try:
             answer = await self._answer(call, action, receive)
-            status = answer.status
-            await _send(answer, call, receive, send)
-            if not call.gone.is_set():
-                _run(call.on_delivered)
         except Refusal as refusal:
-            status, headers, body = errors.render(refusal, self._dialect, call.request_id)
-            code = _code(refusal)
-            await _send_plain(send, status, [*headers.items(), *_extra(call)], body)
-            if not call.gone.is_set():
-                _run(call.on_delivered)
-            if status == 413:
+            return await self._refuse(call, refusal, receive, send)
+        except StoreError as broken:
+            self._around.log.store_failed(call, str(broken))
+            return await self._refuse(call, _store_unavailable(call), receive, send)
+        end = await send_answer(answer, _extra(call), receive, send, head=call.method == "HEAD")
+        if end is End.GONE:
+            return LEFT
+        code = Problem.UPSTREAM_UNREADABLE.value.openai if end is End.BROKEN else None
+        return Outcome(answer.status, code, complete=end is End.WHOLE)
+
+    async def _refuse(self, call: Call, refusal: Refusal, receive: Receive, send: Send) -> Outcome:
+        status, headers, body = errors.render(refusal, self._dialect, call.request_id)
+        pairs = merged(headers, _extra(call))
+        if status == Problem.TOO_LARGE.value.status:
+            # What the caller still sends is read for a while between answer and close, or it would never see the answer.
+            pairs = [*with_length(pairs, len(body)), ("connection", "close")]
+            await send({"type": "http.response.start", "status": status, "headers": encoded(pairs)})
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+            if "expect" not in call.headers:
                 await drain(receive, self._around.max_body)
-        except Disconnected:
-            pass
-        finally:
-            _run(call.on_over)
-            self._around.log.finished(call, status, code, time.perf_counter() - started)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        else:
+            await send_whole(send, status, pairs, body, len(body))
+        return Outcome(status, _code(refusal))
 
     async def _answer(self, call: Call, action: Action, receive: Receive) -> Answer:
-        by_link = action.signed and "authorization" not in call.headers and any(name == "sig" for name, _ in call.query)
-        if not by_link and not action.public:
-            call.identity = await self._around.authenticator.lookup(
-                bearer(call.headers.get("authorization")), admin=action.admin
-            )
-        call.body = await read_all(receive, call.headers, self._around.max_body)
+        if not action.public:
+            call.identity = await self._identify(call, action)
+        if not action.unread:
+            call.body = await read_all(receive, call.headers, self._around.max_body)
         if action.operation.kind is Kind.CREATE_TASK or (
             action.operation.kind is Kind.READ_TASK and "prefer" in call.headers
         ):
             watch = asyncio.get_running_loop().create_task(_watch(receive, call))
             call.on_over.append(watch.cancel)
         return await action.handler(call)
+
+    async def _identify(self, call: Call, action: Action) -> Identity | None:
+        """Who calls. Whoever has a signed link needs no key, and a wrong one does not close the link."""
+        by_link = action.signed and any(name == "sig" for name, _ in call.query)
+        try:
+            return await self._around.authenticator.lookup(
+                bearer(call.headers.get("authorization")), admin=action.admin
+            )
+        except Refusal:
+            if by_link:
+                return None
+            raise
+
+    async def _no_such_method(self, call: Call) -> Answer:
+        allowed = ", ".join(self._actions)
+        raise Refusal(
+            Problem.METHOD_NOT_ALLOWED,
+            f"{call.method} is not served on {call.path}; {allowed} is.",
+            headers={"allow": allowed},
+        )
 
     def _call(self, scope: Scope, operation: Operation) -> Call:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
@@ -117,6 +184,7 @@ class Endpoint:
             dialect=self._dialect,
             identity=None,
             method=scope["method"],
+            path=scope["path"][:LONGEST_PATH],
             params=scope.get("path_params", {}),
             query=tuple(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)),
             headers=headers,
@@ -125,16 +193,6 @@ class Endpoint:
             request_id=scope["state"]["request_id"],
             started=self._around.now(),
         )
-
-    async def _refuse_method(self, scope: Scope, send: Send) -> None:
-        allowed = ", ".join(self._actions)
-        refusal = Refusal(
-            Problem.METHOD_NOT_ALLOWED,
-            f"{scope['method']} is not served on {scope['path']}; {allowed} is.",
-            headers={"allow": allowed},
-        )
-        status, headers, body = errors.render(refusal, self._dialect, scope["state"]["request_id"])
-        await _send_plain(send, status, list(headers.items()), body)
 
 
 async def _watch(receive: Receive, call: Call) -> None:
@@ -164,47 +222,9 @@ def _extra(call: Call) -> list[tuple[str, str]]:
     return headers
 
 
-async def _send(answer: Answer, call: Call, receive: Receive, send: Send) -> None:
-    headers = [("content-type", answer.content_type), *answer.headers, *_extra(call)]
-    if answer.chunks is None:
-        await _send_plain(send, answer.status, headers, answer.body, head=call.method == "HEAD")
-        return
-    await send({"type": "http.response.start", "status": answer.status, "headers": _encoded(headers)})
-    await _stream(answer.chunks, receive, send)
-
-
-async def _stream(chunks: AsyncIterator[bytes], receive: Receive, send: Send) -> None:
-    """Pass chunks on until they end or the caller leaves; either way the source is closed at once."""
-    async with anyio.create_task_group() as group:
-        group.start_soon(_until_gone, receive, group.cancel_scope)
-        try:
-            async for chunk in chunks:
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-        finally:
-            with anyio.CancelScope(shield=True):
-                await aclosing(chunks).__aexit__(None, None, None)  # type: ignore[type-var]  # generators, by construction
-        group.cancel_scope.cancel()
-
-
-async def _until_gone(receive: Receive, scope: anyio.CancelScope) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    scope.cancel()
-
-
-async def _send_plain(
-    send: Send, status: int, headers: list[tuple[str, str]], body: bytes, *, head: bool = False
-) -> None:
-    if not any(name == "content-length" for name, _ in headers):
-        headers = [*headers, ("content-length", str(len(body)))]
-    await send({"type": "http.response.start", "status": status, "headers": _encoded(headers)})
-    await send({"type": "http.response.body", "body": b"" if head else body, "more_body": False})
-
-
-def _encoded(headers: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
-    """As bytes; what latin-1 cannot say is replaced, and no header can carry a line break."""
-    return [
-        (name.encode("latin-1"), value.replace("\r", " ").replace("\n", " ").encode("latin-1", "replace"))
-        for name, value in headers
-    ]
+def _store_unavailable(call: Call) -> Refusal:
+    """The store failed: to be tried again, but for a create, of which the failure does not say how far it had got."""
+    refusal = Refusal(Problem.STORE_UNAVAILABLE, "The gateway's store cannot be used now. Try again later.")
+    if call.operation.kind is Kind.CREATE_TASK:
+        refusal.headers["x-should-retry"] = "false"
+    return refusal

@@ -8,7 +8,6 @@ from proxy.gateway.call import Call
 from proxy.metrics import Metrics
 from proxy.model import LedgerRow
 
-
 TOLD: Mapping[str, str] = {"key_prefix": "key", "task_id": "task", "error_code": "error", "total_ms": "ms"}
 """Facts of a row that have another name in log lines."""
 
@@ -45,6 +44,7 @@ class Finished:
             "operation": operation,
             "dialect": call.dialect.value,
             "method": call.method,
+            "path": call.path if call.operation.family == "none" else None,
             "upstream": call.upstream or None,
             "original_model": call.original_model or None,
             "request_model": call.request_model or None,
@@ -59,6 +59,10 @@ class Finished:
             "user_agent": call.headers.get("user-agent"),
         }
         self._lines.call({name: value for name, value in facts.items() if value is not None})
+
+    def store_failed(self, call: Call, reason: str) -> None:
+        """The store refused or failed during a call."""
+        self._lines.event("error", "the store failed", request_id=call.request_id, reason=reason)
 
     def settled(self, row: LedgerRow) -> None:
         """A task has its row: the same facts go to one line, and it is counted."""

@@ -11,7 +11,6 @@ from proxy.gateway import Gateway
 from proxy.gateway.call import Answer, Call
 from proxy.gateway.confirm import PATH
 from proxy.model import Dialect
-from proxy.translate import errors
 from proxy.translate.operation import Kind, Operation
 from proxy.translate.registry import FAMILIES
 from proxy.web.edge import dialect_of
@@ -90,23 +89,23 @@ def _not_served(dialect: Dialect, path: str) -> dict[str, Action]:
         raise Refusal(Problem.NOT_SERVED, f"{PREFIX[dialect]}{path} is not served by this version of arkbridge.")
 
     operation = Operation("none", "not_served", Kind.UNARY, {})
-    return dict.fromkeys(METHODS, Action(operation, refuse))
+    return dict.fromkeys(METHODS, Action(operation, refuse, unread=True))
 
 
 def _own_routes(own: Own, around: Surroundings) -> Sequence[BaseRoute]:
     small = replace(around, max_body=SMALL_BODY)
 
-    def one(path: str, verb: str, action: Action) -> Route:
-        return Route(path, Endpoint(Dialect.OPENAI, {verb: action}, small))
+    def one(path: str, action: Action) -> Route:
+        return Route(path, Endpoint(Dialect.OPENAI, {"GET": action, "HEAD": action}, small))
 
     def operation(name: str) -> Operation:
         return Operation("own", name, Kind.UNARY, {})
 
     return (
-        one("/healthz", "GET", Action(operation("health"), own.health, public=True)),
-        one("/readyz", "GET", Action(operation("ready"), own.ready, public=True)),
-        one("/metrics", "GET", Action(operation("metrics"), own.metrics, admin=True)),
-        one("/v1/usage", "GET", Action(operation("usage"), own.usage)),
+        one("/healthz", Action(operation("health"), own.health, public=True)),
+        one("/readyz", Action(operation("ready"), own.ready, public=True)),
+        one("/metrics", Action(operation("metrics"), own.metrics, admin=True)),
+        one("/v1/usage", Action(operation("usage"), own.usage)),
     )
 
 
@@ -131,20 +130,17 @@ def _confirmations(gateway: Gateway, around: Surroundings) -> Route:
 class Unknown:
     """Every path that nothing serves: a 404 in the family's envelope that names the right base URLs (people paste them doubled)."""
 
-    def __init__(self, public_url: str) -> None:
-        self._public_url = public_url
+    def __init__(self, around: Surroundings) -> None:
+        action = Action(Operation("none", "unknown_path", Kind.UNARY, {}), self._refuse, public=True, unread=True)
+        self._endpoints = {dialect: Endpoint(dialect, {}, around, action) for dialect in Dialect}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse with directions."""
-        host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
-        base = self._public_url or f"{scope.get('scheme', 'http')}://{host}"
-        refusal = Refusal(
+        await self._endpoints[dialect_of(scope["path"])](scope, receive, send)
+
+    async def _refuse(self, call: Call) -> Answer:
+        raise Refusal(
             Problem.UNKNOWN_PATH,
-            f"There is no {scope['method']} {scope['path'][:200]} here. Base URLs: OpenAI SDKs {base}/v1, Ark SDKs {base}/api/v3; "
+            f"There is no {call.method} {call.path} here. Base URLs: OpenAI SDKs {call.base}/v1, Ark SDKs {call.base}/api/v3; "
             "the SDK adds the rest of the path.",
         )
-        status, headers, body = errors.render(refusal, dialect_of(scope["path"]), scope["state"]["request_id"])
-        pairs = [(name.encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]
-        pairs.append((b"content-length", str(len(body)).encode()))
-        await send({"type": "http.response.start", "status": status, "headers": pairs})
-        await send({"type": "http.response.body", "body": body})

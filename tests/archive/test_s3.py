@@ -152,7 +152,7 @@ async def test_a_refusal_is_told_without_secrets(moto: Moto) -> None:
             name="no-such", endpoint=moto.url, access_key=Secret("AKIDCANARY"), secret_key=Secret("canary-secret-77")
         )
     )
-    with pytest.raises(ArchiveError, match=r"refused PutObject \(NoSuchBucket\); check the video\.s3_") as refused:
+    with pytest.raises(ArchiveError, match=r"refused PutObject \(NoSuchBucket\); check the video\.archive_") as refused:
         await archive.keep(COPY, chunks(b"x"))
     await archive.close()
     assert "canary" not in f"{refused.value!r}".lower()
@@ -162,7 +162,7 @@ async def test_a_refusal_is_told_without_secrets(moto: Moto) -> None:
 async def test_a_store_that_is_not_there_is_trouble() -> None:
     """A connection that is refused is an `ArchiveError` that names the key to check."""
     archive = S3Archive(bucket("http://127.0.0.1:9"))
-    with pytest.raises(ArchiveError, match=r"cannot be reached .*video\.s3_endpoint"):
+    with pytest.raises(ArchiveError, match=r"cannot be reached .*video\.archive_endpoint"):
         await archive.size(COPY)
     await archive.close()
 

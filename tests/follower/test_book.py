@@ -76,3 +76,13 @@ def test_what_changes_an_entry_changes_when_it_is_due() -> None:
     one.due = 20.0
     assert book.due("ark", 10.0) == []
     assert book.due("ark", 20.0) == [one]
+
+
+def test_all_of_an_upstream_s_tasks_can_be_walked() -> None:
+    """Due or not, every task that is followed at an upstream, in the order in which they came, and none of another's."""
+    book = Book()
+    tasks = [entry("a", due=9.0), entry("b", due=1.0), entry("c", upstream="other")]
+    for one in tasks:
+        book.add(one)
+    assert list(book.all("ark")) == tasks[:2]
+    assert list(book.all("third")) == []

@@ -1,13 +1,17 @@
 """When a task is looked at next: soon enough to see its end, seldom enough for the account, never in the past."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.follower.schedule import (
+    AGAIN,
     CLOSEST,
     DEFAULT_LIFE,
     FIRST_LOOK,
+    KEPT,
     SLOWEST,
     TROUBLE,
     USUAL,
@@ -87,6 +91,26 @@ def test_a_task_nobody_has_seen_is_queued_on_the_default_tier() -> None:
     made = followed(record(), MADE, 0.0)
     assert (made.status, made.seen, made.tier) == (TaskStatus.QUEUED, False, "default")
     assert followed(record({"service_tier": None}), MADE, 0.0).tier == "default"
+
+
+def test_an_entry_remembers_what_the_upstream_said() -> None:
+    """The upstream's own word and its own time of creation are kept once it has been asked; a settled task's end was assumed."""
+    said = replace(snapshot(TaskStatus.RUNNING), status_word="processing", created_at=1_795_487_999)
+    assert followed(record(snapshot=said, seen_at=MADE), MADE, 0.0).word == "processing"
+    assert followed(record(snapshot=said, seen_at=MADE), MADE, 0.0).made == 1_795_487_999
+    assert followed(record(snapshot=said), MADE, 0.0).made is None
+    assert followed(record(), MADE, 0.0).word == ""
+    assert not followed(record(), MADE, 0.0).assumed
+    assert followed(replace(record(), settled=True, assumed=True), MADE, 0.0).assumed
+
+
+@given(st.floats(-5, 1_000_000), st.floats(0, 1, exclude_max=True))
+def test_an_assumed_end_is_looked_at_about_once_an_hour(age: float, jitter: float) -> None:
+    """Later truth is asked for seldom, whatever the task's age, and neither at once nor never."""
+    assumed = replace(entry(), assumed=True)
+    wait = next_look(assumed, MADE + age, jitter) - (MADE + age)
+    assert 0.8 * AGAIN - 1e-3 <= wait <= AGAIN + 1e-3
+    assert AGAIN < KEPT
 
 
 FIRST = ((1000.0, FIRST_LOOK), (25.0, FIRST_LOOK), (10.0, 4.0), (1.0, 0.4))

@@ -23,6 +23,7 @@ import uvloop
 from proxy.app import Runtime
 from proxy.app.server import Server
 from proxy.config import Config, load
+from proxy.gateway.services import Services
 from proxy.logs import Logs
 from proxy.model import LedgerRow, TaskRecord
 from proxy.simulator import Settings, background, create_app
@@ -136,6 +137,11 @@ class Gateway:
             self.loop.call_soon_threadsafe(setattr, self.server, "should_exit", True)
         self._thread.join(PATIENCE)
         assert not self._thread.is_alive()
+
+    @property
+    def services(self) -> Services:
+        """What the gateway works with."""
+        return self.runtime._engine.services
 
     def do(self, work: Coroutine[object, object, Result]) -> Result:
         """The result of a coroutine on the gateway's own loop."""

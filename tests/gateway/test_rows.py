@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.gateway.call import Call
-from proxy.gateway.rows import adjustment, call_row, is_over, settlement
+from proxy.gateway.rows import adjustment, call_row, correction, counted, differs, is_over, settlement
 from proxy.model import (
     Caller,
     Dialect,
@@ -252,6 +252,71 @@ def test_a_call_without_usage_made_up_none() -> None:
     assert (row.input_tokens, row.output_tokens, row.total_tokens) == (None, None, None)
     assert (row.status, row.error_code) == ("failed", "upstream_ambiguous")
     assert (row.caller, row.key_prefix, row.client, row.upstream_ms, row.total_ms) == ("", "", None, None, 0.0)
+
+
+FAILED = replace(DONE, status=TaskStatus.FAILED, status_word="failed")
+MORE = replace(USAGE, output_tokens=12, total_tokens=13)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "different"),
+    [
+        (DONE, DONE, False),
+        (DONE, replace(DONE, video_url="https://media.example/renewed.mp4"), False),
+        (DONE, replace(DONE, usage=replace(USAGE, raw={"other": 1})), False),
+        (DONE, replace(DONE, usage=None), False),
+        (DONE, FAILED, True),
+        (FAILED, DONE, True),
+        (DONE, replace(DONE, usage=MORE), True),
+        (replace(DONE, usage=None), DONE, True),
+        (replace(DONE, usage=None), replace(DONE, usage=Usage()), False),
+    ],
+)
+def test_another_end_or_other_tokens_are_a_difference(before: Snapshot, now: Snapshot, *, different: bool) -> None:
+    """A renewed link is no other truth, nor are tokens that are no longer told."""
+    assert differs(before, now) == different
+
+
+def test_a_usage_is_counted_in_the_order_of_the_ledger() -> None:
+    """Input, output, cached, reasoning, total tokens and images; nothing told is nothing counted."""
+    assert counted(USAGE) == (1, 2, 4, 5, 3, 6)
+    assert counted(None) == counted(Usage()) == (None,) * 6
+
+
+COUNTS = st.one_of(st.none(), st.integers(0, 10**9))
+USAGES = st.builds(
+    Usage,
+    input_tokens=COUNTS,
+    output_tokens=COUNTS,
+    total_tokens=COUNTS,
+    cached_tokens=COUNTS,
+    reasoning_tokens=COUNTS,
+    images=COUNTS,
+)
+
+
+def tokens(row: LedgerRow) -> tuple[int | None, ...]:
+    """What a row counts."""
+    return (
+        row.input_tokens,
+        row.output_tokens,
+        row.cached_tokens,
+        row.reasoning_tokens,
+        row.total_tokens,
+        row.images,
+    )
+
+
+@given(st.one_of(st.none(), USAGES), st.one_of(st.none(), USAGES))
+def test_a_settlement_and_its_correction_add_up_to_the_later_truth(first: Usage | None, later: Usage | None) -> None:
+    """The correction holds the difference, so that reports which add rows are right; what is not told later stays as it was."""
+    settled = replace(RECORD, settled=True, snapshot=replace(DONE, usage=first))
+    before = settlement(RECORD, replace(DONE, usage=first), NOW)
+    change = correction(settled, replace(DONE, usage=later), NOW + 60)
+    assert change.kind == "adjustment"
+    assert (change.task_key, change.task_id, change.time) == ("k1", "cgt-1", NOW + 60)
+    for was, added, true in zip(tokens(before), tokens(change), counted(later), strict=True):
+        assert (was or 0) + (added or 0) == (true if true is not None else was or 0)
 
 
 @given(st.sampled_from(TaskStatus))

@@ -414,7 +414,7 @@ def test_delete_without_quota(house: House, alice: Caller, verb: str) -> None:
     """When the account's limit for this second is used up, a delete is a 429 to be repeated, and nothing was deleted."""
     task_id = alice.create("ark")
     house.end("ark", task_id)
-    quotas = house.gateway.runtime._services.quotas
+    quotas = house.gateway.services.quotas
     house.gateway.loop.call_soon_threadsafe(quotas.configure, {"ark": {verb: 0.01}})
     house.gateway.do(quotas.take("ark", verb))
     answer = delete(alice, task_id, "openai")

@@ -14,7 +14,9 @@ _BEGIN = insert("archive", COPY_COLUMNS, "ON CONFLICT DO NOTHING")
 _CLAIM = """UPDATE archive SET state = 'copying', attempts = attempts + 1, next_try = ?
     WHERE task_key = ? AND (next_try <= ? OR (state = 'waiting' AND ? = 1))"""
 _END = update("archive", COPY_COLUMNS[1:], "WHERE task_key = ? AND state = 'copying' AND attempts = ?")
-_ENDED = select(COPY_COLUMNS, "archive", "WHERE state = 'kept' AND expires_at <= ? ORDER BY expires_at LIMIT ?")
+_ENDED = select(
+    COPY_COLUMNS, "archive", "WHERE state = 'kept' AND expires_at <= ? AND location LIKE ? ORDER BY expires_at LIMIT ?"
+)
 
 
 def due(connection: sqlite3.Connection, now: float, since: float, limit: int) -> list[str]:
@@ -48,9 +50,9 @@ def release(connection: sqlite3.Connection, now: float) -> None:
     connection.execute("UPDATE archive SET state = 'waiting', next_try = ? WHERE state = 'copying'", (now,))
 
 
-def expired(connection: sqlite3.Connection, now: float, limit: int) -> list[Copy]:
-    """Copies whose time is over, longest over first."""
-    return [copy_of(row) for row in connection.execute(_ENDED, (now, limit)).fetchall()]
+def expired(connection: sqlite3.Connection, kind: str, now: float, limit: int) -> list[Copy]:
+    """Copies in an archive of this kind whose time is over, longest over first."""
+    return [copy_of(row) for row in connection.execute(_ENDED, (now, f"{kind}:%", limit)).fetchall()]
 
 
 def drop(connection: sqlite3.Connection, copy: Copy, reason: str) -> None:

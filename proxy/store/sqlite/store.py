@@ -280,9 +280,9 @@ class SqliteStore:
         """See `Store.release_copies`."""
         await self._write(lambda connection: archive.release(connection, now))
 
-    async def expired_copies(self, now: float, limit: int) -> list[Copy]:
+    async def expired_copies(self, kind: str, now: float, limit: int) -> list[Copy]:
         """See `Store.expired_copies`."""
-        return self._look(lambda connection: archive.expired(connection, now, limit))
+        return self._look(lambda connection: archive.expired(connection, kind, now, limit))
 
     async def drop_copy(self, copy: Copy, reason: str) -> None:
         """See `Store.drop_copy`."""

@@ -20,7 +20,16 @@ _TAKEN = (
 )
 _ACCEPT = update(
     "tasks",
-    ("state = 'accepted'", "error_code = NULL", "delivered = 0", "id", "seen_at", "next_poll", *_LOOK),
+    (
+        "state = 'accepted'",
+        "error_code = NULL",
+        # Whoever was told that the outcome is not known has no task yet.
+        "delivered = CASE state WHEN 'ambiguous' THEN 0 ELSE delivered END",
+        "id",
+        "seen_at",
+        "next_poll",
+        *_LOOK,
+    ),
     "WHERE key = ? AND settled = 0 AND state IN ('submitting', 'ambiguous')",
 )
 _SAVE = update("tasks", ("seen_at", "next_poll", *_LOOK), "WHERE key = ? AND settled = 0 AND state = 'accepted'")

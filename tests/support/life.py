@@ -1,0 +1,349 @@
+"""The parts of a gateway that follow tasks, without its web and its loops, on a clock that tests move: real SQLite, sockets and simulators.
+
+Nothing happens by itself: a test calls `rounds`, `follower.round`, `resolver.step` or `sender.step`. Gateway and simulators have one time.
+"""
+
+import asyncio
+import contextlib
+import secrets
+import sqlite3
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+
+from proxy.callbacks import Sender
+from proxy.errors import Refusal
+from proxy.follower import Follower
+from proxy.follower.resolver import Resolver
+from proxy.gateway import Answer, Call, Gateway
+from proxy.gateway.services import Services
+from proxy.gateway.spool import Spool
+from proxy.guard import Guard
+from proxy.guard import Resolver as Names
+from proxy.guard import system_resolver
+from proxy.metrics import Metrics
+from proxy.model import (
+    ACCOUNT_LIMITS,
+    Caller,
+    Dialect,
+    Identity,
+    Key,
+    LedgerRow,
+    Profile,
+    Secret,
+    TaskRecord,
+    Upstream,
+)
+from proxy.policy import Policy
+from proxy.signing import Purpose, Signer
+from proxy.simulator import Settings, background, create_app
+from proxy.store.sqlite import SqliteStore
+from proxy.supervisor import Supervisor
+from proxy.translate.registry import FAMILIES
+from proxy.upstream.client import Client, Timeouts, pinned_transport, stock_transport
+from proxy.upstream.quota import Quotas
+from proxy.upstream.router import Router
+from tests.support import wire
+from tests.support.raw import NOBODY
+
+START = 1_795_500_000.0
+FAST = "doubao-seedance-2-0-fast-260128"
+TASKS = "/api/v3/contents/generations/tasks"
+OPERATIONS = {(family.name, one.verb): one for family in FAMILIES for one in family.operations}
+PATH = {Dialect.OPENAI: "/v1/videos", Dialect.ARK: TASKS}
+
+
+class Clock:
+    """Unix seconds that tests move; a pause moves them, too, and takes no real time."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> float:
+        """Now."""
+        return self.now
+
+    async def pause(self, seconds: float) -> None:
+        """Let the time pass, and others do something meanwhile."""
+        until = self.now + max(0.0, seconds)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        self.now = max(self.now, until)
+
+
+class Told:
+    """The events that were told, as (level, message, fields)."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, str, dict[str, object]]] = []
+
+    def event(self, level: str, message: str, **fields: object) -> None:
+        """One line."""
+        self.lines.append((level, message, fields))
+
+    def of(self, part: str) -> list[dict[str, object]]:
+        """The fields of the lines whose message has this part."""
+        return [fields for _, message, fields in self.lines if part in message]
+
+
+class Sim:
+    """A simulator in a thread, with the control routes that tests use."""
+
+    def __init__(self, origin: str, dialect: str) -> None:
+        self.origin = origin
+        self.dialect = dialect
+        self.base_url = origin + ("/api/v3" if dialect == "ark" else "/v1")
+        self._client = httpx.Client(trust_env=False, timeout=30)
+
+    def control(self, method: str, path: str, body: object = None) -> Any:
+        """The answer of a control route."""
+        answer = self._client.request(method, f"{self.origin}/_sim/{path}", json=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def creates(self) -> int:
+        """How many creates it has accepted."""
+        return int(self.control("GET", "counts")["creates"])
+
+    def limited(self) -> int:
+        """How many requests it has refused for a limit."""
+        return int(self.control("GET", "counts")["limited"])
+
+    def jobs(self) -> dict[str, dict[str, Any]]:
+        """Every task by its id."""
+        return {job["id"]: job for job in self.control("GET", "tasks")}
+
+    def requests(self, method: str = "", path: str = "") -> list[dict[str, Any]]:
+        """The recorded requests of a method on that path (or below, if it ends with a slash), oldest first."""
+        return [
+            one
+            for one in self.control("GET", "requests")
+            if method in ("", one["method"]) and (path in ("", one["path"]) or one["path"].startswith(path + "/"))
+        ]
+
+    def forget(self) -> None:
+        """Forget what was recorded."""
+        self._client.request("DELETE", f"{self.origin}/_sim/requests")
+
+    def force(self, task_id: str, status: str, **changes: object) -> None:
+        """Put a task into a state now, in the simulator's words."""
+        self.control("POST", f"tasks/{task_id}", {"status": status, **changes})
+
+    def fault(self, match: str, kind: str, **details: object) -> None:
+        """Let the next request that matches `METHOD path` go wrong."""
+        self.control("POST", "faults", {"match": match, "fault": kind, **details})
+
+    def no_faults(self) -> None:
+        """Let everything go right again."""
+        self._client.request("DELETE", f"{self.origin}/_sim/faults")
+
+    def close(self) -> None:
+        """Close the control connection."""
+        self._client.close()
+
+
+@contextlib.contextmanager
+def simulated(clock: Clock, dialect: str = "ark", **settings: Any) -> Iterator[Sim]:
+    """A simulator on the test's clock that makes as many tasks at once as are asked for, unless told otherwise."""
+    chosen = {"concurrency": 100_000, "queue_limit": 100_000, "seed": 7, **settings}
+    with background(create_app(Settings(dialect=dialect, now=clock, **chosen))) as origin:
+        sim = Sim(origin, dialect)
+        try:
+            yield sim
+        finally:
+            sim.close()
+
+
+@dataclass
+class Life:
+    """What was built, and short words for what tests do with it."""
+
+    path: Path
+    clock: Clock
+    told: Told
+    services: Services
+    gateway: Gateway
+    follower: Follower
+    resolver: Resolver
+    sender: Sender
+    upstreams: tuple[str, ...]
+    calls: int = 0
+    names: dict[str, Sequence[str]] = field(default_factory=dict)
+
+    def call(self, verb: str, dialect: Dialect = Dialect.OPENAI, *, caller: str = "alice", **parts: Any) -> Call:
+        """A call as the web layer hands it to the gateway."""
+        self.calls += 1
+        key = Key(hash=bytes(32), prefix=f"sk-ab-{caller}"[:12], name=caller, caller=caller)
+        headers = {"content-type": "application/json", **parts.pop("headers", {})}
+        return Call(
+            operation=OPERATIONS["videos", verb],
+            dialect=dialect,
+            identity=Identity(key, Caller(name=caller, created_at=START)),
+            method="POST",
+            params=parts.pop("params", {}),
+            query=(),
+            headers=headers,
+            base="http://gateway.test",
+            request_id=f"req_{self.calls}",
+            started=self.clock(),
+            **parts,
+        )
+
+    async def handle(self, call: Call) -> Answer:
+        """The answer, written whole to a caller who is there."""
+        try:
+            answer = await self.gateway.handle(call)
+        except Refusal:
+            self._over(call)
+            raise
+        self._over(call)
+        return answer
+
+    def _over(self, call: Call) -> None:
+        if not call.gone.is_set():
+            for told in call.on_delivered:
+                told()
+        for told in call.on_over:
+            told()
+
+    async def create(self, *, caller: str = "alice", **fields: object) -> TaskRecord:
+        """A new task of an Ark caller; of 4 s in 480p, unless told otherwise."""
+        body = ark_body(**fields)
+        call = self.call("create", Dialect.ARK, caller=caller, body=wire_json(body), headers={})
+        await self.handle(call)
+        record = await self.services.store.task(call.task_id or "", caller)
+        assert record is not None
+        return record
+
+    async def record(self, record: TaskRecord) -> TaskRecord:
+        """The task as the store has it now."""
+        found = await self.services.store.task_by_key(record.key)
+        assert found is not None
+        return found
+
+    async def rounds(self, seconds: float) -> None:
+        """Let the follower work for so long, at every upstream."""
+        until = self.clock() + seconds
+        while self.clock() < until:
+            for upstream in self.upstreams:
+                await self.follower.round(upstream)
+            await self.clock.pause(0.5)
+
+    async def send(self) -> None:
+        """One round of callbacks, to its end."""
+        await asyncio.gather(*await self.sender.step())
+
+    def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """What a statement says on a connection of our own."""
+        with contextlib.closing(sqlite3.connect(self.path, timeout=30)) as connection:
+            found = connection.execute(statement, values).fetchall()
+            connection.commit()
+            return found
+
+    async def ledger(self) -> list[LedgerRow]:
+        """All rows, newest first."""
+        return await self.services.store.ledger(None, None, None, 100_000)
+
+
+def ark_body(**fields: object) -> dict[str, object]:
+    """Ark's create of a short small video."""
+    prompt = fields.pop("prompt", "a cat")
+    return {
+        "model": FAST,
+        "content": [{"type": "text", "text": prompt}],
+        "duration": 4,
+        "resolution": "480p",
+        **fields,
+    }
+
+
+def wire_json(body: object) -> bytes:
+    """As JSON bytes."""
+    return wire.json.dumps(body).encode()
+
+
+def upstream_of(name: str, sim: Sim, limits: Mapping[str, float] = ACCOUNT_LIMITS) -> Upstream:
+    """The upstream that a simulator is."""
+    profile = Profile(sim.dialect) if sim.dialect in set(Profile) else Profile.STRICT
+    dialect = Dialect.ARK if sim.dialect == "ark" else Dialect.OPENAI
+    keys = (Secret("upstream-key"),)
+    return Upstream(
+        name=name, dialect=dialect, profile=profile, base_url=sim.base_url, api_keys=keys, limits=dict(limits)
+    )
+
+
+@contextlib.asynccontextmanager
+async def life(  # noqa: PLR0913 - what tests choose of a gateway
+    folder: Path,
+    upstreams: Sequence[Upstream],
+    clock: Clock,
+    *,
+    policy: Policy | None = None,
+    names: Names = system_resolver,
+    started: float | None = None,
+) -> AsyncIterator[Life]:
+    """The parts on the database in `folder`; another life on the same one is the same gateway after a restart."""
+    told, policy = Told(), policy or Policy(private_callbacks=True)
+    async with AsyncExitStack() as stack:
+        store = SqliteStore(folder / "arkbridge.db")
+        await store.open()
+        stack.push_async_callback(store.close)
+        transport = pinned_transport(NOBODY)
+        stack.push_async_callback(transport.aclose)
+        client = Client(stock_transport(NOBODY), pinned_transport(NOBODY), Timeouts(connect=5, send=5, read=5))
+        stack.push_async_callback(client.close)
+        supervisor = Supervisor(told, _never)
+        stack.push_async_callback(supervisor.close)
+        services = Services(
+            store=store,
+            client=client,
+            router=Router(upstreams, {}, upstreams[0].name, lambda: 0.0),
+            quotas=Quotas({one.name: one.limits for one in upstreams}, clock, clock.pause),
+            guard=Guard(names),
+            signer=Signer(b"the secret of this test"),
+            supervisor=supervisor,
+            spool=Spool(told, Metrics()),
+            events=told,
+            now=clock,
+            new_key=lambda: secrets.token_hex(16),
+            pause=clock.pause,
+            policy=policy,
+        )
+        gateway = Gateway(services)
+        follower = Follower(services, gateway.reader, lambda: 0.5)
+        gateway.reader.watcher = follower.changed
+        await store.release_tasks()
+        await follower.start()
+        resolver = Resolver(services, gateway.reader, clock() if started is None else started)
+        sender = Sender(
+            store=store,
+            guard=services.guard,
+            transport=transport,
+            view=gateway.tasks.view,
+            base=lambda: policy.public_url or "http://gateway.test",
+            secret=lambda caller: services.signer.key(Purpose.WEBHOOK, caller),
+            supervisor=supervisor,
+            events=told,
+            now=clock,
+            policy=policy,
+        )
+        yield Life(
+            path=folder / "arkbridge.db",
+            clock=clock,
+            told=told,
+            services=services,
+            gateway=gateway,
+            follower=follower,
+            resolver=resolver,
+            sender=sender,
+            upstreams=tuple(one.name for one in upstreams),
+        )
+
+
+async def _never(_seconds: float) -> None:
+    """The pause of loops that run once: tests do the rounds."""
+    await asyncio.Event().wait()
