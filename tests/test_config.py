@@ -135,6 +135,7 @@ def test_everything_written(write: Loader, tmp_path: Path) -> None:
         api_keys = [ {{ env = "K" }}, {{ file = "{tmp_path}/key" }} ]
         currency = "EUR"
         media_origins = ["http://10.0.0.5:9001/"]
+        limits = {{ get = 5, list = 0.5 }}
         [[upstream]]
         name = "old"
         dialect = "ark"
@@ -161,6 +162,7 @@ def test_everything_written(write: Loader, tmp_path: Path) -> None:
         profile=Profile.VLLM_OMNI,
         currency="EUR",
         media_origins=("http://10.0.0.5:9001",),
+        limits={"get": 5.0, "list": 0.5, "delete": 20.0},
     )
     assert (config.upstreams[1].currency, config.upstreams[1].retired) == ("USD", True)
     assert config.models == {

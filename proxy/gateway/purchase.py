@@ -68,7 +68,7 @@ class Purchases:
         upstream, key = plan.upstream, plan.record.key
         started = self._services.now()
         try:
-            response = await self._services.client.send(upstream, plan.outgoing.request)
+            response = await self._services.client.send(upstream, plan.outgoing.request, fresh=True)
         except NotSent as broken:
             await self._drop(key)
             raise unavailable(broken) from broken

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-FORM = re.compile(r"bytes=\s*(\d{0,18})-(\d{0,18})\s*", re.IGNORECASE)
+FORM = re.compile(r"bytes=\s*(\d{0,18})-(\d{0,18})\s*", re.IGNORECASE | re.ASCII)
 
 
 class OutsideError(ValueError):

@@ -9,7 +9,7 @@ from proxy.errors import ArkbridgeError, OutcomeUnknown, StoreError, TransportEr
 from proxy.gateway.rows import adjustment, correction, differs, is_over, settlement
 from proxy.gateway.services import Services
 from proxy.gateway.waiting import first_of
-from proxy.model import Snapshot, TaskError, TaskRecord, TaskState, TaskStatus, Upstream
+from proxy.model import Dialect, Snapshot, TaskError, TaskRecord, TaskState, TaskStatus, Upstream
 from proxy.translate import errors
 from proxy.translate.registry import FAMILIES
 from proxy.translate.videos import Outbound, Sighting, status
@@ -110,6 +110,8 @@ class Reader:
             raise NoQuotaError(upstream.name)
         response = await self._ask(upstream, outbound.encode_read(record.id or ""))
         sighting = outbound.decode_task(response)
+        if upstream.dialect is Dialect.ARK and sighting.id != record.id:
+            raise UnreadableAnswer(f"the upstream answered with another task ({sighting.id}) than the one asked for")
         self._tell_strange_words(upstream.name, [sighting])
         return await self.write_down(record, sighting.snapshot)
 

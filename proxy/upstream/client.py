@@ -88,9 +88,15 @@ class Client:
         await self._transport.aclose()
         await self._pinned.aclose()
 
-    async def send(self, upstream: Upstream, request: WireRequest, *, brief: bool = False) -> WireResponse:
-        """Send one request and read the whole answer; `brief` gives up after seconds instead of minutes."""
-        async with self.open(upstream, request, brief=brief) as stream:
+    async def send(
+        self, upstream: Upstream, request: WireRequest, *, brief: bool = False, fresh: bool = False
+    ) -> WireResponse:
+        """Send one request and read the whole answer; `brief` gives up after seconds instead of minutes.
+
+        `fresh` is for creates: a connection of their own, so that no dead one and no bytes left from another call can make the outcome
+        of a purchase unknown.
+        """
+        async with self.open(upstream, request, brief=brief, fresh=fresh) as stream:
             body = bytearray()
             async for chunk in stream.chunks:
                 body += chunk
@@ -99,12 +105,15 @@ class Client:
         return WireResponse(status=stream.status, headers=stream.headers, body=bytes(body))
 
     @asynccontextmanager
-    async def open(self, upstream: Upstream, request: WireRequest, *, brief: bool = False) -> AsyncIterator[Stream]:
+    async def open(
+        self, upstream: Upstream, request: WireRequest, *, brief: bool = False, fresh: bool = False
+    ) -> AsyncIterator[Stream]:
         """Send one request and give its answer as it comes; leaving the block closes the connection if bytes are left."""
         with _writable(upstream.name):
             prepared = self._authorized(upstream, _build(upstream.base_url, request))
         prepared.extensions["timeout"] = self._brief if brief else self._timeouts
-        async with self._exchange(upstream.name, self._transport, prepared) as stream:
+        transport = self._pinned if fresh else self._transport
+        async with self._exchange(upstream.name, transport, prepared) as stream:
             yield stream
 
     @asynccontextmanager

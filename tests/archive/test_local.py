@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import tracemalloc
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -152,3 +153,21 @@ async def test_blocks_are_the_same_bytes(parts: Sequence[bytes], size: int) -> N
     assert b"".join(cut) == b"".join(parts)
     assert all(len(block) == size for block in cut[:-1])
     assert all(0 < len(block) <= size for block in cut)
+
+
+async def test_nothing_is_held_whole(tmp_path: Path) -> None:
+    """Keeping and reading a large copy takes a few blocks of memory, however large it is."""
+    size = 40 * 1024 * 1024
+
+    async def large() -> AsyncIterator[bytes]:
+        for _ in range(size // 65536):
+            yield bytes(65536)
+
+    archive = LocalArchive(tmp_path)
+    tracemalloc.start()
+    await archive.keep(NAME, large())
+    async for _ in archive.open(NAME, 0, size):
+        pass
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 8 * WRITE

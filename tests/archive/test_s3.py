@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from urllib.parse import parse_qs, urlsplit
 
@@ -185,3 +186,21 @@ async def test_the_bucket_stands_where_the_store_wants_it(endpoint: str, host: s
     await archive.close()
     assert parts.netloc == host
     assert parts.path == (f"/{KEY}" if host.startswith("results.") else f"/results/{KEY}")
+
+
+async def test_nothing_is_held_whole(archive: S3Archive) -> None:
+    """Keeping and reading a large copy takes a few parts of memory, however large it is."""
+    size = 40 * 1024 * 1024
+
+    async def large() -> AsyncIterator[bytes]:
+        for _ in range(size // 65536):
+            yield bytes(65536)
+
+    await archive.size(COPY)
+    tracemalloc.start()
+    await archive.keep(COPY, large())
+    async for _ in archive.open(COPY, 0, size):
+        pass
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4 * PART
