@@ -10,7 +10,9 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
+from proxy.app.shelves import archive_of, keeper_of
 from proxy.app.stores import open_store, require_upstreams, signer
+from proxy.archive.keeper import Keeper, Means
 from proxy.callbacks import Sender
 from proxy.config import Config
 from proxy.errors import StoreError
@@ -29,6 +31,7 @@ from proxy.signing import Purpose
 from proxy.store import Store
 from proxy.supervisor import Events, Supervisor
 from proxy.upstream.client import Client, pinned_transport, stock_transport
+from proxy.upstream.media import Media
 from proxy.upstream.quota import Quotas
 from proxy.upstream.router import Router
 
@@ -37,6 +40,9 @@ RESOLVE_EVERY, SEND_EVERY, SPOOL_EVERY = 5.0, 0.5, 1.0
 
 LEASE_EVERY, CATCH_UP_EVERY, COMMAND_EVERY = 1.0, 5.0, 0.3
 """Seconds between looks at the follower's lease, at tasks that other processes took on, and at commands that wait."""
+
+COPY_EVERY, COPIES_AT_ONCE = 1.0, 2
+"""Seconds between looks for results to archive, and how many are copied side by side."""
 
 Step = Callable[[], Awaitable[object]]
 
@@ -102,6 +108,9 @@ class Engine:
         self._loop("catch up", self._holding(self._follower.catch_up), CATCH_UP_EVERY)
         self._loop("resolver", self._holding(self._resolver.step), RESOLVE_EVERY)
         self._loop("callbacks", self._holding(self._sender.step), SEND_EVERY)
+        if self._keeper is not None:
+            for number in range(COPIES_AT_ONCE):
+                self._loop(f"archive {number + 1}", self._holding(self._keeper.step), COPY_EVERY)
         for kind in self.commands.kinds:
             self._loop(f"commands: {kind}", partial(self.commands.step, kind), COMMAND_EVERY)
 
@@ -127,6 +136,8 @@ class Engine:
             self._following = False
         elif not self._following:
             await self.store.release_tasks()
+            if self._keeper is not None:
+                await self._keeper.recover()
             await self._follower.start()
             self._following = True
 
@@ -142,12 +153,17 @@ class Engine:
         stack.push_async_callback(client.close)
         spool = Spool(outside.events, outside.metrics)
         stack.push_async_callback(spool.close)
+        router = Router(config.upstreams, config.models, config.passthrough, random.random)
+        quotas = Quotas({upstream.name: upstream.limits for upstream in config.upstreams}, time.monotonic)
+        guard = Guard()
+        self._keeper = self._make_keeper(stack, Media(client, guard, quotas), router)
         return Services(
             store=self.store,
             client=client,
-            router=Router(config.upstreams, config.models, config.passthrough, random.random),
-            quotas=Quotas({upstream.name: upstream.limits for upstream in config.upstreams}, time.monotonic),
-            guard=Guard(),
+            router=router,
+            quotas=quotas,
+            guard=guard,
+            archive=self._keeper,
             signer=await signer(config, self.store),
             supervisor=self.supervisor,
             spool=spool,
@@ -157,6 +173,22 @@ class Engine:
             policy=policy_of(config),
             settled=outside.settled,
         )
+
+    def _make_keeper(self, stack: AsyncExitStack, media: Media, router: Router) -> Keeper | None:
+        archive = archive_of(self._config)
+        if archive is None:
+            return None
+        means = Means(
+            store=self.store,
+            archive=archive,
+            media=media,
+            upstream=router.upstream,
+            events=self._outside.events,
+            now=self._outside.now,
+        )
+        keeper = keeper_of(self._config, means)
+        stack.push_async_callback(keeper.close)
+        return keeper
 
     def _make_workers(self, stack: AsyncExitStack) -> None:
         services, reader = self.services, self.gateway.reader

@@ -89,6 +89,7 @@ class Runtime:
                 ("server.secret", before.server.secret, after.server.secret),
                 ("server.trusted_proxies", before.server.trusted_proxies, after.server.trusted_proxies),
                 ("store.url", before.store.url, after.store.url),
+                ("video.archive*", archiving(before), archiving(after)),
             )
             if old != new
         ]
@@ -118,6 +119,11 @@ class Runtime:
             loopback=is_loopback(config.server.host), allowed=config.server.allowed_hosts, public_host=public_host
         )
         return Edge(starlette.router, hosts, self._logs, lambda: "req_" + secrets.token_hex(12))
+
+
+def archiving(config: Config) -> tuple[object, ...]:
+    """Everything that the configuration says of the archive."""
+    return tuple(value for name, value in config.video if name.startswith("archive"))
 
 
 def is_loopback(host: str) -> bool:

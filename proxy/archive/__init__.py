@@ -66,7 +66,9 @@ async def blocks(chunks: AsyncIterator[bytes], size: int) -> AsyncIterator[bytes
     async for chunk in chunks:
         held += chunk
         while len(held) >= size:
-            yield bytes(held[:size])
+            with memoryview(held) as view:
+                block = bytes(view[:size])
             del held[:size]
+            yield block
     if held:
         yield bytes(held)

@@ -18,8 +18,8 @@ from proxy.upstream.media import Verdict, judge, kind
 RESUMES = 2
 """How often one attempt goes on after a break: the keeper's attempts times this stay below the 100 downloads of a link (ark-wire.md §0)."""
 
-HEADERS = {"accept": "*/*", "accept-encoding": "identity"}
-SPAN = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
+HEADERS: Mapping[str, str] = {"accept": "*/*", "accept-encoding": "identity"}
+SPAN = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})", re.ASCII)
 
 Source = Callable[[Mapping[str, str]], AbstractAsyncContextManager[Stream]]
 """Opens the result with these request headers."""

@@ -118,7 +118,7 @@ class Follower:
         """One list, and beside it single reads of those whom it does not show and of the longest gone, as far as the account's reads go."""
         now = self._services.now()
         singly = [entry for entry in due if entry.hidden or now >= entry.deadline][:FEW]
-        spare = self._services.quotas.free(upstream, "get") - FEW - len(singly)
+        spare = self._services.quotas.free(upstream, "get") - FEW // 2 - len(singly)
         singly += self._lists.look_up(upstream, spare)
         alone, listed = await asyncio.gather(
             self._look_singly(singly), self._lists.step(upstream, due), return_exceptions=True

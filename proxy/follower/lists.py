@@ -21,8 +21,11 @@ MANY = 600
 MOST_IDS, LONGEST_IDS = 150, 6000
 """Ids and their characters that fit into one address."""
 
-MANY_GONE = 30
-"""Of so many vanished tasks the oldest are worth a list of their own."""
+MANY_GONE = 40
+"""So many vanished tasks are worth a list of their own; fewer are read singly."""
+
+HOPE = 15.0
+"""By how much, with every list by ids, the newest successes are expected to hold more of the vanished: they are tried again after a while."""
 
 PAGE = 500
 PATIENCE = 1.2
@@ -51,6 +54,7 @@ class Lists:
         self._book = book
         self._take = take
         self._walks: dict[str, Walk] = {}
+        self._hits: dict[str, float] = {}
         self._refused_until: dict[str, float] = {}
 
     def serve(self, upstream: str) -> bool:
@@ -71,8 +75,7 @@ class Lists:
         """Ask for the one list that tells most now."""
         walk = self._walk(upstream)
         if len(walk.vanished) > MANY_GONE:
-            for entry in await self._by_ids(upstream, list(walk.vanished.values())):
-                walk.vanished.pop(entry.id, None)
+            await self._find_vanished(upstream, walk)
             return
         if self._book.count(upstream) <= MANY:
             await self._by_ids(upstream, [entry for entry in due if not entry.hidden])
@@ -85,49 +88,50 @@ class Lists:
                 return
         await self._page(upstream, walk)
 
+    async def _find_vanished(self, upstream: str, walk: Walk) -> None:
+        """Look them up: among the newest successes, which are most of those that end in the order of their creation, else by ids."""
+        hoped = self._hits.get(upstream, float(PAGE))
+        if min(hoped, len(walk.vanished)) <= MOST_IDS:
+            for entry in await self._by_ids(upstream, list(walk.vanished.values())):
+                walk.vanished.pop(entry.id, None)
+            self._hits[upstream] = hoped + HOPE
+            return
+        tier = next(iter(walk.vanished.values())).tier
+        sightings = await self._listed(upstream, {"filter.status": "succeeded", "filter.service_tier": tier})
+        if sightings is not None:
+            found = [sighting.id for sighting in sightings if walk.vanished.pop(sighting.id, None) is not None]
+            self._hits[upstream] = float(len(found))
+
     async def _page(self, upstream: str, walk: Walk) -> None:
         """The next page of the running tasks."""
         if walk.tier is None:
             return
-        query: Query = {
-            "page_num": str(walk.page + 1),
-            "page_size": str(PAGE),
-            "filter.status": "running",
-            "filter.service_tier": walk.tier,
-        }
-        sightings = await self._list(upstream, query)
-        if sightings is None:
-            return
-        await self._take(upstream, sightings)
-        walk.take(sightings, last=len(sightings) < PAGE, followed=self._book.all(upstream))
+        query: Query = {"filter.status": "running", "filter.service_tier": walk.tier}
+        sightings = await self._listed(upstream, query, walk.page + 1)
+        if sightings is not None:
+            walk.take(sightings, last=len(sightings) < PAGE, followed=self._book.all(upstream))
 
     async def _by_ids(self, upstream: str, entries: Sequence[Followed]) -> list[Followed]:
         """List the first of `entries` by their ids; returns those that were asked for. Who is not shown is read singly from now on."""
         asked = _that_fit(entries)
         if not asked:
             return []
-        query: Query = {
-            "page_num": "1",
-            "page_size": str(PAGE),
-            "filter.task_ids": tuple(entry.id for entry in asked),
-            "filter.service_tier": asked[0].tier,
-        }
-        sightings = await self._list(upstream, query)
+        ids = tuple(entry.id for entry in asked)
+        sightings = await self._listed(upstream, {"filter.task_ids": ids, "filter.service_tier": asked[0].tier})
         if sightings is None:
             return []
-        await self._take(upstream, sightings)
         shown = {sighting.id for sighting in sightings}
         for entry in asked:
             if entry.id not in shown:
                 entry.hidden, entry.due = True, self._services.now()
         return asked
 
-    async def _list(self, upstream: str, query: Query) -> tuple[Sighting, ...] | None:
-        """One page; None if the account's list quota is used up for now, or the upstream does not list for us."""
+    async def _listed(self, upstream: str, query: Query, page: int = 1) -> tuple[Sighting, ...] | None:
+        """One page, written down; None if the account's list quota is used up for now, or the upstream does not list for us."""
         if not await self._services.quotas.take(upstream, "list", PATIENCE):
             return None
         try:
-            return await self._reader.list_page(upstream, query)
+            sightings = await self._reader.list_page(upstream, {"page_num": str(page), "page_size": str(PAGE), **query})
         except UpstreamRefusal as refusal:
             if refusal.status not in OUR_FAULT:
                 raise
@@ -139,6 +143,8 @@ class Lists:
                 reason=str(refusal),
             )
             return None
+        await self._take(upstream, sightings)
+        return sightings
 
     def _walk(self, upstream: str) -> Walk:
         return self._walks.setdefault(upstream, Walk())

@@ -89,6 +89,10 @@ class Edits:
         """The body to send: the caller's bytes with only these changes; a form's fields become JSON. Nulls mean absent, in another dialect."""
         received = self.request.received.body
         if not received.form:
-            return jsonbody.splice(received.raw, self._values, drop_nulls=drop_nulls) if self._values or drop_nulls else received.raw
+            return (
+                jsonbody.splice(received.raw, self._values, drop_nulls=drop_nulls)
+                if self._values or drop_nulls
+                else received.raw
+            )
         kept = {name: value for name, value in self.fields.items() if name not in self._values}
         return jsonbody.splice(orjson.dumps(kept), self._values)

@@ -32,9 +32,7 @@ def headers_to(upstream: Dialect, received: Received) -> dict[str, str]:
     found = {name: value for name, value in received.headers.items() if name in TRAVELLING}
     if upstream is Dialect.ARK:
         found |= {
-            name: value
-            for name, value in received.headers.items()
-            if name in ARK_ONLY or name.startswith("ark-beta-")
+            name: value for name, value in received.headers.items() if name in ARK_ONLY or name.startswith("ark-beta-")
         }
     elif received.headers.get("x-is-encrypted", "").strip().lower() == "true":
         message = "An encrypted request can be read by Ark only, and this model is not at Ark. Send it unencrypted."
@@ -96,7 +94,9 @@ def read_answer(response: WireResponse) -> dict[str, object]:
     return body
 
 
-def answered(response: WireResponse, body: Mapping[str, object], upstream: Dialect, usage: Usage | None = None) -> CallAnswer:
+def answered(
+    response: WireResponse, body: Mapping[str, object], upstream: Dialect, usage: Usage | None = None
+) -> CallAnswer:
     """An answer to neutral; the bytes are kept, for callers of the same dialect."""
     model = body.get("model")
     return CallAnswer(

@@ -65,17 +65,19 @@ def within(raw: bytes, path: tuple[str, ...], change: Callable[[bytes], bytes]) 
     return raw
 
 
-def failure(event: bytes, data: bytes, error: object, caller: Dialect) -> tuple[str, bytes]:
+def failure(event: bytes, data: bytes, body: Mapping[str, object], caller: Dialect) -> tuple[str, bytes]:
     """An error inside a stream: its code, and the event with a message that a caller may see.
 
     Both families' errors have the same members, so an object passes as it is; any other shape is said anew in the caller's envelope.
     """
     refusal = errors.decode(WireResponse(status=_STATUS, body=data))
     code = refusal.code or _NO_CODE
+    inner = body.get("error")
+    path, error = (("error", "message"), inner) if inner else (("message",), body)
     message = error.get("message") if isinstance(error, Mapping) else None
     if not isinstance(message, str):
         return code, sse.with_data(event, data, errors.render(refusal, caller, "")[2])
     clean = redact(message)
     if clean == message:
         return code, event
-    return code, sse.with_data(event, data, within(data, ("error", "message"), lambda _: orjson.dumps(clean)))
+    return code, sse.with_data(event, data, within(data, path, lambda _: orjson.dumps(clean)))

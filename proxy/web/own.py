@@ -1,7 +1,7 @@
 """Routes of our own: health, readiness, metrics, a caller's usage (contract.md §5)."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 
 import orjson
 
@@ -12,6 +12,9 @@ from proxy.metrics import Metrics
 from proxy.store import Store, UsageFilter, UsageSum
 
 GROUPS = ("key", "model", "family", "day", "upstream")
+
+LATEST = 253370764800.0
+"""The year 9999 in unix seconds: calendars end with it, in some time zones sooner than in others."""
 
 
 class Own:
@@ -64,20 +67,23 @@ class Own:
 
 
 def moment(text: str, name: str, zone: tzinfo) -> float:
-    """Unix seconds, or an ISO 8601 date or time (in `zone` unless it has an offset), as unix seconds."""
+    """Unix seconds, or an ISO 8601 date or time (in `zone` unless it has an offset), as unix seconds; 0 for all that was before 1970."""
     try:
-        return float(text) if text.replace(".", "", 1).isdigit() else _parsed(text, zone)
-    except ValueError as broken:
+        seconds = float(text) if text.replace(".", "", 1).isdigit() else _parsed(text, zone)
+    except (ValueError, OverflowError):
+        seconds = LATEST
+    if not seconds < LATEST:
         raise Refusal(
             Problem.INVALID_VALUE,
             f"{name} takes unix seconds or an ISO date like 2026-11-24, not {text[:40]!r}.",
             param=name,
-        ) from broken
+        )
+    return max(0.0, seconds)
 
 
 def _parsed(text: str, zone: tzinfo) -> float:
     parsed = datetime.fromisoformat(text)
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)).astimezone(UTC).timestamp()
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)).timestamp()
 
 
 def row_of(total: UsageSum) -> dict[str, object]:

@@ -1,16 +1,17 @@
-"""The Ark dialect of the simulator: video tasks as ark-wire.md §2 to §4 and §7.1 have them.
+"""The Ark dialect of the simulator: video tasks as ark-wire.md §2 to §4 and §7.1 have them, the other families as §5 has.
 
-A later family (chat, images) is a module of its own with a `routes` like those below and one line here.
+Each family is a module of its own with a `routes` like those below and one line here.
 """
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from proxy.simulator.ark import results
+from proxy.simulator.ark import catalog, chat, embeddings, images, responses, results
 from proxy.simulator.ark.callbacks import Callbacks
 from proxy.simulator.ark.desk import Desk, broken
 from proxy.simulator.ark.errors import ArkError
+from proxy.simulator.ark.files import Files
 from proxy.simulator.ark.results import Links
 from proxy.simulator.ark.service import Service
 from proxy.simulator.core import Core
@@ -23,6 +24,7 @@ def routes(core: Core) -> list[BaseRoute]:
     """The routes under /api/v3, those of the result links, and Ark's answer to every other path."""
     links = Links(core)
     desk = Desk(core)
+    files = Files(core, desk)
     service = Service(core, desk, links)
     Callbacks(core, links)
     core.slots = lambda pool: 1 if pool.endswith(" 4k") else core.settings.concurrency
@@ -35,6 +37,12 @@ def routes(core: Core) -> list[BaseRoute]:
         Route(TASKS + "/{id}", answering(service.get), methods=["GET"]),
         Route(TASKS + "/{id}", answering(service.delete), methods=["DELETE"]),
         Route(TASKS + "/{id}", service.preflight, methods=["OPTIONS"]),
+        *chat.routes(core, desk, files.check),
+        *responses.routes(core, desk, files.check),
+        *images.routes(core, desk, links),
+        *embeddings.routes(core, desk),
+        *files.routes(),
+        *catalog.routes(desk),
         *results.routes(core, links),
         Route("/api/plan/v3/{path:path}", _empty, methods=_ANY),
         Route("/{path:path}", answering(_unknown_path), methods=_ANY),

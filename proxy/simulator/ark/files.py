@@ -151,8 +151,15 @@ def _of_form(parts: Parts) -> Object:
     for name, text in parts.texts:
         if name.startswith("preprocess_configs[video]["):
             key = name.removeprefix("preprocess_configs[video][").removesuffix("]")
-            video[key] = text if key == "model" else float(text)
+            video[key] = text if key == "model" else _float(name, text)
     return body | ({"preprocess_configs": {"video": video}} if video else {})
+
+
+def _float(name: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise invalid(name, "a number is expected") from error
 
 
 def _purpose(body: Object) -> str:

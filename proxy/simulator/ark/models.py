@@ -147,6 +147,11 @@ _BY_ID = {f"doubao-{model.name}": model for model in _MODELS} | {
 _ENDPOINT = re.compile(r"ep-(?:m-)?[0-9A-Za-z-]+")
 
 
+def names() -> tuple[str, ...]:
+    """The full names of the models in the CN region."""
+    return tuple(name for name in _BY_ID if name.startswith("doubao-"))
+
+
 def resolve(wanted: str) -> tuple[str, Model] | None:
     """The full name and the rules of a model id; None if there is no such model.
 

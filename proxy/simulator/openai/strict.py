@@ -1,7 +1,5 @@
 """The strict Videos API of OpenAI, as its specification and SDKs describe it (openai-wire.md §1)."""
 
-import time
-
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
@@ -12,6 +10,7 @@ from proxy.simulator.jobs import FAILED, QUEUED, RUNNING, SUCCEEDED, Job, Json
 from proxy.simulator.openai import strict_params as params
 from proxy.simulator.openai import work
 from proxy.simulator.openai.body import Upload
+from proxy.simulator.openai.desk import Desk
 from proxy.simulator.openai.strict_params import Fields, error, refused
 from proxy.simulator.openai.work import Handler, Refusal
 
@@ -24,8 +23,8 @@ BLOCKED = {"code": "moderation_blocked", "message": "Your request was blocked by
 
 def routes(core: Core) -> list[BaseRoute]:
     """The routes of §1.1; the named ones before those with an id."""
-    api = _Api(core)
-    core.render_fault = api.fault
+    api, desk = _Api(core), Desk(core)
+    core.render_fault = desk.fault
     table: dict[str, dict[str, Handler]] = {
         "/v1/videos": {"POST": api.create, "GET": api.page},
         "/v1/videos/characters": {"POST": api.create_character},
@@ -36,34 +35,13 @@ def routes(core: Core) -> list[BaseRoute]:
         "/v1/videos/{id}/content": {"GET": api.content},
         "/v1/videos/{id}/remix": {"POST": api.remix},
     }
-    keyed = {path: {method: api.endpoint(handler) for method, handler in row.items()} for path, row in table.items()}
-    return work.routing(keyed, api.endpoint(_unknown, keyless=True))
+    keyed = {path: {method: desk.endpoint(handler) for method, handler in row.items()} for path, row in table.items()}
+    return work.routing(keyed, desk.endpoint(_unknown, keyless=True))
 
 
 class _Api:
     def __init__(self, core: Core) -> None:
         self._core = core
-
-    def endpoint(self, handler: Handler, *, keyless: bool = False) -> Handler:
-        """The handler behind the key check, with the headers that every answer has."""
-        inner = work.guarded(handler if keyless else self._admitted(handler))
-
-        async def endpoint(request: Request) -> Response:
-            began = time.perf_counter()
-            return self._headed(await inner(request), time.perf_counter() - began)
-
-        return endpoint
-
-    def fault(self, kind: str) -> Response:
-        """The failures on demand in OpenAI's envelope."""
-        if kind == "empty-404":
-            return self._headed(Response(status_code=404))
-        if kind == "429":
-            response = error(429, "Rate limit reached for requests", None, "rate_limit_exceeded", "rate_limit_error")
-            response.headers["retry-after"] = "1"
-            return self._headed(response)
-        text = "The server had an error while processing your request."
-        return self._headed(error(500, text, None, None, "server_error"))
 
     async def create(self, request: Request) -> Response:
         fields = (await params.read(request)).known(
@@ -213,23 +191,6 @@ class _Api:
     def _characters(self) -> dict[str, Json]:
         held = self._core.store.facts.get("characters", {})
         return held if isinstance(held, dict) else {}
-
-    def _admitted(self, handler: Handler) -> Handler:
-        async def admitted(request: Request) -> Response:
-            key, wanted = work.bearer(request), self._core.settings.key
-            if not key:
-                raise Refusal(error(401, "You didn't provide an API key."))
-            if wanted is not None and key != wanted:
-                raise Refusal(error(401, "Incorrect API key provided.", None, "invalid_api_key"))
-            return await handler(request)
-
-        return admitted
-
-    def _headed(self, response: Response, took: float = 0.0) -> Response:
-        response.headers["x-request-id"] = f"req_{self._core.random.getrandbits(128):032x}"
-        response.headers["openai-processing-ms"] = str(int(took * 1000))
-        response.headers["openai-version"] = "2020-10-01"
-        return response
 
 
 async def _unknown(request: Request) -> Response:

@@ -206,11 +206,12 @@ def _one_of(fields: Fields, field: str, allowed: tuple[str, ...]) -> str:
 
 def _wrong_type(field: str, wanted: str, value: Value) -> Refusal:
     return refused(
-        f"Invalid type for '{field}': expected {wanted}, but got {_described(value)} instead.", field, "invalid_type"
+        f"Invalid type for '{field}': expected {wanted}, but got {described(value)} instead.", field, "invalid_type"
     )
 
 
-def _described(value: Value) -> str:
+def described(value: Value) -> str:
+    """What kind of value this is, in the words of a refusal."""
     if isinstance(value, Upload):
         return "a file"
     names = {bool: "a boolean", int: "an integer", float: "a decimal", str: "a string", list: "an array"}

@@ -111,8 +111,8 @@ _COMMANDS = (
         ended_at REAL, result TEXT)""",
     "CREATE INDEX commands_pending ON commands (kind, created_at) WHERE ended_at IS NULL",
     "CREATE TABLE leases (name TEXT PRIMARY KEY, owner TEXT NOT NULL, until REAL NOT NULL)",
-    # What another gateway has taken on is found here by the one that follows, which looks every few seconds.
-    "CREATE INDEX tasks_followed ON tasks (upstream, id, key) WHERE settled = 0 AND state = 'accepted'",
+    # What another gateway has taken on is found here by the one that follows, which looks every few seconds and reads no row for it.
+    "CREATE INDEX tasks_followed ON tasks (upstream, id, key, settled, state) WHERE settled = 0 AND state = 'accepted'",
     "CREATE INDEX tasks_unanswered ON tasks (created_at, key) WHERE settled = 0 AND state IN ('submitting', 'ambiguous')",
 )
 
