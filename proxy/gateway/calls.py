@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from proxy.errors import NotSent, OutcomeUnknown, Problem, Refusal, UnreadableAnswer
 from proxy.gateway.call import Answer, Call
 from proxy.gateway.objects import Objects
-from proxy.gateway.refusals import judged, unavailable
+from proxy.gateway.refusals import judged, scrubbed, unavailable
 from proxy.gateway.rows import call_row
 from proxy.gateway.services import Services
 from proxy.model import TaskStatus, Upstream, Usage
@@ -117,7 +117,7 @@ class Calls:
         call.notices.extend(notice for notice in send.notices if notice not in call.notices)
         if stream.status < 300:
             return Attempt(upstream, model, outbound, stream, stack)
-        refusal = errors.decode(await _read(stream, stack))
+        refusal = errors.decode(scrubbed(upstream, await _read(stream, stack)))
         shown = judged(upstream, refusal)
         if stream.status in BUYS_NOTHING or shown is not refusal or call.operation.free:
             raise _AgainError(shown, final=stream.status < 500 and shown is refusal)

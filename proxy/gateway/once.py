@@ -47,7 +47,9 @@ def fingerprint(body: Body, source: str = "") -> str:
     `source` is the id of the task that a path names (a remix).
     """
     return hashlib.sha256(
-        source.encode() + b"\0" + orjson.dumps(body.fields, default=_plain, option=orjson.OPT_SORT_KEYS)
+        source.encode()
+        + b"\0"
+        + orjson.dumps(body.fields, default=_plain, option=orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS)
     ).hexdigest()
 
 

@@ -8,12 +8,16 @@ from proxy.gateway.confirm import address
 from proxy.gateway.links import public_link
 from proxy.gateway.once import fingerprint, key_of
 from proxy.gateway.reader import VIDEOS, Reader
+from proxy.gateway.rows import CLIENT, USER_AGENT
 from proxy.gateway.services import Services
 from proxy.guard import ForbiddenAddressError
 from proxy.model import TaskRecord, TaskStatus, Upstream
 from proxy.translate.multipart import read_body
-from proxy.translate.videos import Change, Outgoing, Target
+from proxy.translate.videos import Change, Outgoing, Target, VideoRequest, items
 from proxy.translate.wire import Body, Notice
+
+LONGEST_AGENT = 300
+"""Characters of a user agent that are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class Planner:
         upstream, model = self._services.router.route(request.model)
         call.upstream, call.request_model = upstream.name, model
         await self._require_callable(request.callback_url)
+        await self._require_drafts(call, request, upstream)
         key, target = self._target(model)
         outgoing = VIDEOS.toward(upstream).encode_create(request, target)
         return self._planned(call, body, upstream, replace_notices(outgoing, request.notices), key)
@@ -97,11 +102,23 @@ class Planner:
                 param="callback_url",
             ) from forbidden
 
+    async def _require_drafts(self, call: Call, request: VideoRequest, upstream: Upstream) -> None:
+        """A draft is the caller's own and at the upstream that will use it; somebody else's is the same 404 as an unknown one."""
+        for task_id in items.drafts(request.content):
+            draft = await self._services.store.task(task_id, call.caller)
+            if draft is None or draft.upstream != upstream.name:
+                raise Refusal(
+                    Problem.TASK_NOT_FOUND,
+                    f"No such draft task belongs to this key at the upstream {upstream.name}.",
+                    param=request.names.get("content", "content"),
+                )
+
     def _planned(self, call: Call, body: Body, upstream: Upstream, outgoing: Outgoing, key: str) -> Plan:
         call.notices.extend(dict.fromkeys(outgoing.notices))
         remembered = dict(outgoing.remember)
         if not self._services.policy.keep_prompts:
             remembered.pop("prompt", None)
+        remembered |= {CLIENT: call.client, USER_AGENT: call.headers.get("user-agent", "")[:LONGEST_AGENT]}
         record = TaskRecord(
             key=key,
             caller=call.caller,

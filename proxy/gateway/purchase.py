@@ -6,7 +6,7 @@ from proxy.errors import NotSent, OutcomeUnknown, Problem, Refusal, StoreError, 
 from proxy.gateway.call import Call
 from proxy.gateway.plan import Plan
 from proxy.gateway.reader import VIDEOS, Reader
-from proxy.gateway.refusals import ambiguous, judged, unavailable, unexplained
+from proxy.gateway.refusals import ambiguous, judged, scrubbed, unavailable, unexplained
 from proxy.gateway.services import Services
 from proxy.model import TaskRecord, TaskState, Upstream
 from proxy.translate import errors
@@ -36,7 +36,7 @@ class Purchases:
             ) from broken
         sighting = await self._send(call, plan)
         made = sighting.snapshot.created_at or int(plan.record.created_at)
-        snapshot = replace(sighting.snapshot, created_at=made)
+        snapshot = self._reader.kept(replace(sighting.snapshot, created_at=made))
         accepted = replace(plan.record, id=sighting.id, snapshot=snapshot, state=TaskState.ACCEPTED)
         written = await self._services.spool.keep("an accepted task", lambda: self._accept(accepted))
         if written is None:
@@ -69,6 +69,7 @@ class Purchases:
         started = self._services.now()
         try:
             response = await self._services.client.send(upstream, plan.outgoing.request, fresh=True)
+            response = scrubbed(upstream, response)
         except NotSent as broken:
             await self._drop(key)
             raise unavailable(broken) from broken

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from proxy.errors import ArkbridgeError, OutcomeUnknown, StoreError, TransportError, UnreadableAnswer, UpstreamRefusal
+from proxy.gateway.refusals import scrubbed
 from proxy.gateway.rows import adjustment, correction, differs, is_over, settlement
 from proxy.gateway.services import Services
 from proxy.gateway.waiting import first_of
@@ -14,6 +15,7 @@ from proxy.translate import errors
 from proxy.translate.registry import FAMILIES
 from proxy.translate.videos import Outbound, Sighting, status
 from proxy.translate.videos.facts import MISSING_VIDEO_URL
+from proxy.translate.videos.prompts import unprompted
 from proxy.translate.wire import WireRequest, WireResponse
 
 FRESH = 2.0
@@ -141,14 +143,14 @@ class Reader:
             )
 
     async def _ask(self, upstream: Upstream, request: WireRequest) -> WireResponse:
-        response = await self._services.client.send(upstream, request, brief=True)
+        response = scrubbed(upstream, await self._services.client.send(upstream, request, brief=True))
         if response.status >= 300:
             raise errors.decode(response)
         return response
 
     async def write_down(self, record: TaskRecord, snapshot: Snapshot, *, assumed: bool = False) -> TaskRecord:
         """Keep what was seen; the first sight of the end settles the task. Returns the task as it now stands."""
-        services, now = self._services, self._services.now()
+        services, now, snapshot = self._services, self._services.now(), self.kept(snapshot)
         if _is_known(record, snapshot):
             self._looked[record.key] = now
             return record
@@ -170,6 +172,10 @@ class Reader:
                 ended.set()
         self.watcher(stands)
         return stands
+
+    def kept(self, snapshot: Snapshot) -> Snapshot:
+        """The snapshot as it may be written down: without prompts where they are not to be kept."""
+        return snapshot if self._services.policy.keep_prompts else unprompted(snapshot)
 
     async def _later_truth(self, record: TaskRecord, snapshot: Snapshot, now: float) -> None:
         """An end that was assumed, or other facts than were settled: an adjustment row, once."""

@@ -1,8 +1,22 @@
 """Refusals that several parts of the gateway give: our account, an upstream out of reach, an outcome that is not known."""
 
+from dataclasses import replace
+
 from proxy.errors import NotSent, OutcomeUnknown, Problem, Refusal, UpstreamRefusal
 from proxy.model import Upstream
 from proxy.translate import errors
+from proxy.translate.wire import WireResponse
+
+GONE = b"***"
+"""What stands where a key stood."""
+
+
+def scrubbed(upstream: Upstream, response: WireResponse) -> WireResponse:
+    """The answer without our keys: some upstreams repeat the key that they refuse, and it must reach no caller, row or log."""
+    body = response.body
+    for key in upstream.api_keys:
+        body = body.replace(key.reveal().encode(), GONE)
+    return response if body == response.body else replace(response, body=body)
 
 
 def judged(upstream: Upstream, refusal: UpstreamRefusal) -> Refusal:

@@ -6,6 +6,9 @@ from math import isfinite
 from proxy.gateway.call import Call
 from proxy.model import JSON, TERMINAL, LedgerRow, Snapshot, TaskRecord, TaskStatus, Usage
 
+CLIENT, USER_AGENT = "client", "user_agent"
+"""What is remembered of whoever made a task, beside Ark's names in `TaskRecord.request`."""
+
 
 def settlement(record: TaskRecord, snapshot: Snapshot, now: float, *, assumed: bool = False) -> LedgerRow:
     """The one row of a task that has ended. Tokens are there only if the upstream reported them; only `succeeded` can cost."""
@@ -38,6 +41,8 @@ def settlement(record: TaskRecord, snapshot: Snapshot, now: float, *, assumed: b
         resolution=_text(snapshot.facts.get("resolution") or record.request.get("resolution")),
         seconds=_seconds(snapshot.facts, record.request) if billed else None,
         measured="assumed" if assumed else "measured",
+        client=_text(record.request.get(CLIENT)),
+        user_agent=_text(record.request.get(USER_AGENT)),
         total_ms=max(0.0, now - record.created_at) * 1000,
     )
 

@@ -10,7 +10,7 @@ from proxy.gateway.once import Once
 from proxy.gateway.plan import Planner
 from proxy.gateway.purchase import Purchases
 from proxy.gateway.reader import PATIENCE, VIDEOS, NoQuotaError, Reader
-from proxy.gateway.refusals import judged, too_busy, unavailable
+from proxy.gateway.refusals import judged, scrubbed, too_busy, unavailable
 from proxy.gateway.services import Services
 from proxy.model import Snapshot, TaskError, TaskRecord, TaskState, TaskStatus, Upstream
 from proxy.store import TaskFilter
@@ -175,7 +175,7 @@ class Tasks:
             raise too_busy(upstream.name)
         request = self._reader.codec(record.upstream).encode_delete(record.id or "")
         try:
-            response = await self._services.client.send(upstream, request)
+            response = scrubbed(upstream, await self._services.client.send(upstream, request))
         except NotSent as broken:
             raise unavailable(broken) from broken
         except OutcomeUnknown as broken:

@@ -85,6 +85,16 @@ class Edits:
             else:
                 self.drop_if_lossy(name, why, "not sent")
 
+    def members(self) -> dict[str, object]:
+        """The changed body as values, for upstreams that want a form."""
+        kept = {name: value for name, value in self.fields.items() if name not in self._values}
+        return kept | {name: orjson.loads(value) for name, value in self._values.items() if value is not None}
+
+    @property
+    def none(self) -> bool:
+        """Whether nothing is to be changed."""
+        return not self._values
+
     def body(self, *, drop_nulls: bool = False) -> bytes:
         """The body to send: the caller's bytes with only these changes; a form's fields become JSON. Nulls mean absent, in another dialect."""
         received = self.request.received.body

@@ -42,6 +42,13 @@ class EventStream:
         raise NotImplementedError
 
 
+class UnreadStream(EventStream):
+    """A stream of an operation that has none: should an upstream stream it all the same, it passes as it came."""
+
+    def _passed(self, event: bytes) -> bytes:
+        return event
+
+
 def read_event(data: bytes) -> dict[str, object] | None:
     """The JSON object of an event; None for anything else, which passes unread."""
     if data[:1] != b"{":

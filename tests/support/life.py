@@ -70,8 +70,7 @@ class Clock:
     async def pause(self, seconds: float) -> None:
         """Let the time pass, and others do something meanwhile."""
         until = self.now + max(0.0, seconds)
-        for _ in range(3):
-            await asyncio.sleep(0)
+        await asyncio.sleep(0.001)
         self.now = max(self.now, until)
 
 

@@ -1,6 +1,6 @@
-"""The OpenAI-like dialects of the simulator: the strict Videos API, new-api, vLLM-Omni and SGLang.
+"""The OpenAI-like dialects of the simulator: the strict API, new-api, vLLM-Omni and SGLang.
 
-Written from openai-wire.md §1 and §2 and the ways of the servers themselves; it shares nothing with the gateway's
+Written from openai-wire.md §1 to §3 and the ways of the servers themselves; it shares nothing with the gateway's
 translation. A URL in a request is never fetched. `settings.dialect` tells which server is played.
 """
 

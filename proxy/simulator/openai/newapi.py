@@ -20,13 +20,15 @@ from proxy.simulator import faults
 from proxy.simulator.ark.errors import ArkError
 from proxy.simulator.core import Core
 from proxy.simulator.jobs import FAILED, RUNNING, SUCCEEDED, TERMINAL, Job, Json
+from proxy.simulator.openai import chat, embeddings, models, newapi_submit, work
 from proxy.simulator.openai import newapi_ark as ark
-from proxy.simulator.openai import newapi_submit, work
 from proxy.simulator.openai.body import UnreadableError, media_type, read_form, read_json
 from proxy.simulator.openai.newapi_submit import Submit, SubmitError
+from proxy.simulator.openai.ways import Ways
 from proxy.simulator.openai.work import Handler, Refusal
 
 SHAPES = ("older", "newer", "rc30", "wrapped")
+MODELS = ("seedance-2.5", "seedance-2.0-pro", "seedance-2.0-fast", "seedance-2.0-mini", "doubao-seed-2-1-turbo")
 POLL_SECONDS = 15.0
 GIVES_UP_SECONDS = 86_400.0
 BUSY = "当前分组上游负载已饱和，请稍后再试"
@@ -58,7 +60,8 @@ class Row:
 
 
 def routes(core: Core) -> list[BaseRoute]:
-    """The video routes: no list, no delete, no edits. The result links are those of the Ark account behind."""
+    """The video routes: no list, no delete, no edits; chat, embeddings and models. The result links are those of the Ark
+    account behind."""
     account = ark.Account(core)
     api = _Api(core, account)
     core.render_fault = api.fault
@@ -70,6 +73,8 @@ def routes(core: Core) -> list[BaseRoute]:
         "/v1/video/generations": {"POST": api.create},
         "/v1/video/generations/{id}": {"GET": api.generation},
     }
+    own = Ways(api.relay_error, models=MODELS, owner="custom")
+    table |= {**chat.table(core, own), **embeddings.table(core, own), **models.table(own)}
     keyed = {
         path: {method: work.guarded(api.admitted(handler)) for method, handler in row.items()}
         for path, row in table.items()
@@ -107,6 +112,12 @@ class _Api:
             return await handler(request)
 
         return endpoint
+
+    def relay_error(self, status: int, message: str, param: str | None, code: str | None) -> Response:
+        """The envelope of what is relayed at once, other than a task's."""
+        text = f"{message} (request id: {ark.request_id(self._core)})"
+        error = {"message": text, "type": "new_api_error", "param": param or "", "code": code or ""}
+        return JSONResponse({"error": error}, status)
 
     async def create(self, request: Request) -> Response:
         submit, received = await self._submit(request)

@@ -1,4 +1,5 @@
-"""The video API of SGLang-Diffusion: JSON or multipart, no state between queued and the end (openai-wire.md §2.3)."""
+"""The API of SGLang-Diffusion: videos as JSON or multipart, no state between queued and the end (openai-wire.md §2.3);
+and chat, embeddings and models (§3)."""
 
 import re
 import uuid
@@ -12,12 +13,14 @@ from starlette.routing import BaseRoute
 
 from proxy.simulator.core import Core
 from proxy.simulator.jobs import SUCCEEDED, Job, Json
-from proxy.simulator.openai import fastapi, links, work
+from proxy.simulator.openai import chat, embeddings, fastapi, links, models, ways, work
 from proxy.simulator.openai.body import Form, UnreadableError, media_type, read_form, read_json
+from proxy.simulator.openai.ways import Ways
 from proxy.simulator.openai.work import Handler
 
 DEFAULT_SIZE = "1280x720"
 DEFAULT_FPS = 24
+WAYS = Ways(ways.of_fastapi, models=("sora-2",), owner="sglang")
 BROKEN = {"message": "The generation failed."}
 
 
@@ -70,7 +73,7 @@ class ListQuery(BaseModel):
 
 
 def routes(core: Core) -> list[BaseRoute]:
-    """The routes of the video API and of its cloud store; what an earlier run made is forgotten."""
+    """The routes of the API and of its cloud store; what an earlier run made is forgotten."""
     api = _Api(core)
     core.render_fault = fastapi.fault
     work.forget_all(core)
@@ -79,6 +82,7 @@ def routes(core: Core) -> list[BaseRoute]:
         "/v1/videos/{id}": {"GET": api.get, "DELETE": api.delete},
         "/v1/videos/{id}/content": {"GET": api.content},
     }
+    table |= {**chat.table(core, WAYS), **embeddings.table(core, WAYS), **models.table(WAYS)}
     keyed = {
         path: {method: fastapi.admitted(core, work.guarded(handler)) for method, handler in row.items()}
         for path, row in table.items()

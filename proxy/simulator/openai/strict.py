@@ -1,4 +1,5 @@
-"""The strict Videos API of OpenAI, as its specification and SDKs describe it (openai-wire.md §1)."""
+"""The strict OpenAI dialect: its Videos API, as specification and SDKs describe it (openai-wire.md §1), and beside it the
+other routes of §3, each in a module of its own."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -7,17 +8,24 @@ from starlette.routing import BaseRoute
 from proxy.simulator import media, pictures
 from proxy.simulator.core import Core
 from proxy.simulator.jobs import FAILED, QUEUED, RUNNING, SUCCEEDED, Job, Json
+from proxy.simulator.openai import chat, embeddings, files, models, painting, responses, ways, work
 from proxy.simulator.openai import strict_params as params
-from proxy.simulator.openai import work
 from proxy.simulator.openai.body import Upload
 from proxy.simulator.openai.desk import Desk
 from proxy.simulator.openai.strict_params import Fields, error, refused
+from proxy.simulator.openai.ways import Ways
 from proxy.simulator.openai.work import Handler, Refusal
 
 # How long after its completion a video can still be downloaded.
 KEPT_SECONDS = 3600
 NOT_READY = "Video is not ready yet, use GET /v1/videos/{id} to check status."
 WORDS = {QUEUED: "queued", RUNNING: "in_progress", SUCCEEDED: "completed"}
+WAYS = Ways(
+    ways.of_openai,
+    models=("gpt-4o-mini", "gpt-image-1", "dall-e-3", "text-embedding-3-small", "sora-2", "acme/tuned-7b"),
+    owner="openai",
+    strict=True,
+)
 BLOCKED = {"code": "moderation_blocked", "message": "Your request was blocked by our moderation system."}
 
 
@@ -35,8 +43,16 @@ def routes(core: Core) -> list[BaseRoute]:
         "/v1/videos/{id}/content": {"GET": api.content},
         "/v1/videos/{id}/remix": {"POST": api.remix},
     }
+    table |= {
+        **chat.table(core, WAYS),
+        **responses.table(core, WAYS),
+        **painting.table(core, WAYS),
+        **embeddings.table(core, WAYS),
+        **files.table(core, WAYS),
+        **models.table(WAYS),
+    }
     keyed = {path: {method: desk.endpoint(handler) for method, handler in row.items()} for path, row in table.items()}
-    return work.routing(keyed, desk.endpoint(_unknown, keyless=True))
+    return work.routing(keyed, desk.endpoint(_unknown, keyless=True)) + painting.link_routes(core)
 
 
 class _Api:

@@ -1,4 +1,5 @@
-"""The video API of vLLM-Omni: multipart only, no links, jobs in memory, one model per server (openai-wire.md §2.2)."""
+"""The API of vLLM-Omni: videos as multipart only, no links, jobs in memory, one model per server (openai-wire.md §2.2);
+and chat, embeddings and models (§3)."""
 
 from typing import Annotated, Literal
 
@@ -11,12 +12,14 @@ from starlette.routing import BaseRoute
 from proxy.simulator import faults, media
 from proxy.simulator.core import Core
 from proxy.simulator.jobs import QUEUED, RUNNING, SUCCEEDED, Job, Json
-from proxy.simulator.openai import fastapi, images, work
+from proxy.simulator.openai import chat, embeddings, fastapi, images, models, ways, work
 from proxy.simulator.openai.body import Form, UnreadableError, media_type, read_form
+from proxy.simulator.openai.ways import Ways
 from proxy.simulator.openai.work import Handler
 
 # What the server was started with: the answers name it whatever the request asked for.
 SERVED_MODEL = "Wan-AI/Wan2.2-T2V-A14B-Diffusers"
+WAYS = Ways(ways.of_vllm, models=(SERVED_MODEL,), owner="vllm", served=SERVED_MODEL)
 CANCEL_SECONDS = 2.0
 WORDS = {QUEUED: "queued", RUNNING: "in_progress", SUCCEEDED: "completed"}
 BROKEN = {"code": "RuntimeError", "message": "The generation failed."}
@@ -69,7 +72,7 @@ class ListQuery(BaseModel):
 
 
 def routes(core: Core) -> list[BaseRoute]:
-    """The routes of the video API; what an earlier run made is forgotten."""
+    """The routes of the API; what an earlier run made is forgotten."""
     api = _Api(core)
     core.render_fault = fastapi.fault
     work.forget_all(core)
@@ -79,6 +82,7 @@ def routes(core: Core) -> list[BaseRoute]:
         "/v1/videos/{id}": {"GET": api.get, "DELETE": api.delete},
         "/v1/videos/{id}/content": {"GET": api.content},
     }
+    table |= {**chat.table(core, WAYS), **embeddings.table(core, WAYS), **models.table(WAYS)}
     keyed = {
         path: {method: fastapi.admitted(core, work.guarded(handler)) for method, handler in row.items()}
         for path, row in table.items()

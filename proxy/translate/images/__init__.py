@@ -4,3 +4,6 @@ from typing import Final
 
 GENERATIONS: Final = "/images/generations"
 EDITS: Final = "/images/edits"
+
+ALWAYS_BASE64: Final = "gpt-image"
+"""How the names of the models begin that answer with `b64_json` and nothing else, so that nobody asks them for it."""

@@ -9,7 +9,7 @@ from proxy.model import Dialect
 from proxy.translate import coerce, passing
 from proxy.translate.calls import CallAnswer, CallRequest, CallSend, CallStream, Received
 from proxy.translate.edits import Edits, Loss
-from proxy.translate.images import GENERATIONS, answers, fields
+from proxy.translate.images import ALWAYS_BASE64, GENERATIONS, answers, fields
 from proxy.translate.images.stream import ImageStream
 from proxy.translate.wire import WireResponse
 
@@ -27,9 +27,6 @@ FOREIGN: Final[Mapping[str, Loss]] = {
     "safety_identifier": Loss.DROP,
 }
 NOTHING: Final[Mapping[str, object]] = {"quality": "auto", "background": "auto", "moderation": "auto"}
-
-ALWAYS_BASE64: Final = "gpt-image"
-"""How the names of the models begin whose callers look for `b64_json` without asking."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,7 @@ from proxy.translate.calls import Received
 from proxy.translate.media import data_url, sniff
 from proxy.translate.wire import Upload
 
-FILES: Final = frozenset({"image", "mask"})
-"""The fields that may hold files."""
+_FILES: Final = ("image", "mask")
 
 _TYPES: Final[Mapping[str, Callable[[object, str], object]]] = {
     "n": coerce.integer,
@@ -24,16 +23,16 @@ _TYPES: Final[Mapping[str, Callable[[object, str], object]]] = {
 }
 
 
-def read(received: Received) -> dict[str, object]:
-    """The fields of a request, without nulls; files stay files, and stand only where files belong."""
+def read(received: Received, *, files: bool) -> dict[str, object]:
+    """The fields of a request, without nulls; where `files` are taken, `image` and `mask` may be some, and stay so."""
     if not received.body.form:
         return passing.json_fields(received)
-    return {name: _typed(name, value) for name, value in received.body.fields.items()}
+    given = received.body.fields
+    return {name: value if files and name in _FILES else _typed(name, value) for name, value in given.items()}
 
 
 def _typed(name: str, value: object) -> object:
-    if name in FILES:
-        return value
+    """A field of a form in its type."""
     if _holds_file(value):
         raise Refusal(Problem.INVALID_VALUE, f"{name}: a file is not taken here.", param=name)
     reader = _TYPES.get(name)

@@ -43,6 +43,13 @@ def has_video(content: Iterable[JSON]) -> bool:
     return any(item.get("type") == "video_url" for item in content)
 
 
+def drafts(content: Iterable[JSON]) -> tuple[str, ...]:
+    """The ids of the draft tasks that a final is made of (ark-wire.md §2.5)."""
+    found = (item.get("draft_task") for item in content)
+    ids = (draft.get("id") for draft in found if isinstance(draft, Mapping))
+    return tuple(task_id for task_id in ids if isinstance(task_id, str))
+
+
 def with_roles(request: VideoRequest, model: str, losses: Losses) -> tuple[JSON, ...]:
     """The content, and the images that came without roles with the roles that fit the model (openai-wire.md §5.1, row images)."""
     if not request.images:

@@ -151,7 +151,15 @@ def _error(snapshot: Snapshot | None, raw: JSON) -> dict[str, object] | None:
 def _translated(record: TaskRecord, snapshot: Snapshot) -> dict[str, object]:
     """What a task of another dialect tells an Ark caller: its facts, else what the create asked for (openai-wire.md §5.5)."""
     asked: dict[str, object] = {"service_tier": "default", "execution_expires_after": facts.DEFAULT_EXPIRY}
-    for name in ("seed", "generate_audio", "ratio", "resolution", "service_tier", "execution_expires_after"):
+    for name in (
+        "seed",
+        "generate_audio",
+        "ratio",
+        "resolution",
+        "duration",
+        "service_tier",
+        "execution_expires_after",
+    ):
         value = record.request.get(name)
         if value not in (None, -1, "adaptive"):
             asked[name] = value

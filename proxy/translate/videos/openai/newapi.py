@@ -5,13 +5,24 @@ from dataclasses import replace
 import orjson
 
 from proxy.errors import Problem, Refusal
-from proxy.model import JSON, Dialect, TaskRecord
+from proxy.model import JSON, Dialect, TaskRecord, TaskStatus
 from proxy.translate import jsonbody
-from proxy.translate.videos import ChangeRequest, Outgoing, Target, VideoRequest, changes, fields, items, memory, sizes
+from proxy.translate.videos import (
+    ChangeRequest,
+    Outgoing,
+    Sighting,
+    Target,
+    VideoRequest,
+    changes,
+    fields,
+    items,
+    memory,
+    sizes,
+)
 from proxy.translate.videos.losses import Losses
 from proxy.translate.videos.openai import translation
 from proxy.translate.videos.openai.upstream import VIDEOS, OpenAIUpstream
-from proxy.translate.wire import JSON_TYPE, Notice, WireRequest
+from proxy.translate.wire import JSON_TYPE, Notice, WireRequest, WireResponse
 
 # Top-level fields that it passes to Ark as they are. It ignores `size`, so a size is said in metadata as well.
 _UNDERSTOOD = frozenset({"model", "prompt", "seconds", "duration", "mode", "metadata"})
@@ -40,6 +51,14 @@ class NewAPI(OpenAIUpstream):
         outgoing = self.encode_create(changes.as_create(request, source, link, target), target)
         return replace(outgoing, remember={**outgoing.remember, "remixed_from": request.source})
 
+    def decode_created(self, response: WireResponse) -> Sighting:
+        """As elsewhere; `unknown` is what new-api calls a task that has not started."""
+        return _not_started(super().decode_created(response))
+
+    def decode_task(self, response: WireResponse) -> Sighting:
+        """As elsewhere; `unknown` is what new-api calls a task that has not started (openai-wire.md §2.1)."""
+        return _not_started(super().decode_task(response))
+
     def encode_list(self, query: object) -> WireRequest | None:
         """None: it has no list."""
         return None
@@ -47,6 +66,12 @@ class NewAPI(OpenAIUpstream):
     def encode_delete(self, task_id: str) -> WireRequest:
         """A 400: it has no delete."""
         raise Refusal(Problem.UNSUPPORTED_OPERATION, "this upstream can neither cancel nor delete a video.")
+
+
+def _not_started(sighting: Sighting) -> Sighting:
+    if sighting.snapshot.status_word != "unknown":
+        return sighting
+    return replace(sighting, snapshot=replace(sighting.snapshot, status=TaskStatus.QUEUED))
 
 
 def _passed_on(request: VideoRequest, target: Target) -> bytes | None:
