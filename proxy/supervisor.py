@@ -5,6 +5,7 @@ It is one of the two places where every exception is caught (architecture.md, "R
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from typing import Protocol, TypeVar
 
 from proxy.errors import ArkbridgeError, StoreError
@@ -40,6 +41,15 @@ class Supervisor:
         self._single.add(task)
         task.add_done_callback(self._ended)
         return task
+
+    async def drain(self, seconds: float) -> None:
+        """Cancel the loops, then give the single tasks so much time to finish; what is not done by then goes on."""
+        for task in self._loops:
+            task.cancel()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._loops or self._single:
+                    await asyncio.wait((*self._loops, *self._single))
 
     async def close(self) -> None:
         """Cancel the loops, then let the single tasks finish, and those that they start."""

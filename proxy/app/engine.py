@@ -44,6 +44,9 @@ LEASE_EVERY, CATCH_UP_EVERY, COMMAND_EVERY = 1.0, 5.0, 0.3
 COPY_EVERY, COPIES_AT_ONCE = 1.0, 2
 """Seconds between looks for results to archive, and how many are copied side by side."""
 
+LINGER = 10.0
+"""Seconds that work in the background has to end by itself when the gateway ends; creates whose callers have left are such work."""
+
 Step = Callable[[], Awaitable[object]]
 
 
@@ -72,6 +75,7 @@ class Engine:
         self._stack = AsyncExitStack()
         self._following = False
         self.address = address
+        self.linger = LINGER
         self.supervisor = Supervisor(outside.events)
 
     async def __aenter__(self) -> Self:
@@ -83,8 +87,11 @@ class Engine:
             self.holder = Holder(self.store, self._outside.now, owner_name(secrets.token_hex(8)))
             self._make_workers(stack)
             stack.push_async_callback(self._release)
-            # What is under way ends before what it works with: this is undone first.
+            # What is under way ends before what it works with: the last is undone first. What does not end in time loses its connections,
+            # and finds out that its outcome is not known.
             stack.push_async_callback(self.supervisor.close)
+            stack.push_async_callback(self.services.client.close)
+            stack.push_async_callback(lambda: self.supervisor.drain(self.linger))
             self._stack = stack.pop_all()
         return self
 

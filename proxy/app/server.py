@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from proxy.app.runtime import Runtime
 from proxy.config import Config
-from proxy.errors import ConfigError
+from proxy.errors import ArkbridgeError, ConfigError
 from proxy.logs import Logs
 from proxy.simulator import Settings, create_app
 
@@ -142,6 +142,9 @@ async def _reload(runtime: Runtime, logs: Logs, reread: Callable[[], Config]) ->
             "the new configuration is not used; the old one stays",
             mistakes=[str(item) for item in broken.mistakes],
         )
+        return
+    except (ArkbridgeError, OSError) as broken:
+        logs.event("error", "the new configuration is not used; the old one stays", reason=str(broken))
         return
     logs.event("info", "configuration reloaded")
 

@@ -21,7 +21,7 @@ MANY = 600
 MOST_IDS, LONGEST_IDS = 150, 6000
 """Ids and their characters that fit into one address."""
 
-MANY_GONE = 40
+MANY_GONE = 70
 """So many vanished tasks are worth a list of their own; fewer are read singly."""
 
 HOPE = 15.0

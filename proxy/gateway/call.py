@@ -1,7 +1,7 @@
 """One call as it passes through the gateway, and its answer."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 
 from proxy.model import Dialect, Identity, TaskRecord
@@ -13,7 +13,8 @@ from proxy.translate.wire import Notice
 class Call:
     """One request of a caller. Header names are lower case; `base` is `scheme://host[:port]` for links in the answer, `path` is for messages.
 
-    The last group is filled in on the way, for the log line and the ledger.
+    `incoming` is the body of an upload, which is not read yet. The last group is filled in on the way, for the log line and the ledger;
+    `received` are the bytes of the body so far.
     """
 
     operation: Operation
@@ -21,15 +22,17 @@ class Call:
     identity: Identity | None
     method: str
     params: Mapping[str, str]
-    query: tuple[tuple[str, str], ...]
-    headers: Mapping[str, str]
+    query: tuple[tuple[str, str], ...] = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(default=b"", repr=False)
+    incoming: AsyncGenerator[bytes, None] | None = field(default=None, repr=False)
     base: str = ""
     path: str = ""
     client: str = ""
     request_id: str = ""
     started: float = 0.0
 
+    received: int = 0
     upstream: str = ""
     original_model: str = ""
     request_model: str = ""

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 
-from proxy.errors import NotSent, OutcomeUnknown, Problem, Refusal, UnreadableAnswer
+from proxy.errors import NotSent, OutcomeUnknown, Problem, Refusal, UnreadableAnswer, UpstreamRefusal
 from proxy.gateway.call import Answer, Call
 from proxy.gateway.objects import Objects
 from proxy.gateway.refusals import judged, scrubbed, unavailable
@@ -65,7 +65,10 @@ class Calls:
         call.original_model = request.model
         call.notices.extend(request.notices)
         home = await self._objects.home(call, request)
-        attempt = await self._open(call, codecs, request, home)
+        try:
+            attempt = await self._open(call, codecs, request, home)
+        except UpstreamRefusal as refusal:
+            raise await self._objects.missed(call, request, refusal) from None
         if request.stream and attempt.stream.headers.get("content-type", "").startswith(EVENT_STREAM):
             return self._stream(call, request, attempt)
         return await self._whole(call, codecs, request, attempt)
@@ -137,7 +140,7 @@ class Calls:
                 Problem.UPSTREAM_UNREADABLE,
                 f"The upstream {attempt.upstream.name} answered something that cannot be read.",
             ) from broken
-        await self._objects.keep(call, attempt.upstream, answer)
+        await self._objects.keep(call, request, attempt.upstream, answer)
         await self._write(call, answer.usage, answer.model, TaskStatus.SUCCEEDED, None)
         headers = _usage_headers(answer.usage)
         return Answer(body=codecs.inbound[call.dialect].encode(answer, request), headers=headers)

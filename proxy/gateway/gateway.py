@@ -5,9 +5,11 @@ from proxy.gateway.call import Answer, Call
 from proxy.gateway.calls import Calls
 from proxy.gateway.confirm import Confirmations
 from proxy.gateway.content import Content
+from proxy.gateway.files import Files
 from proxy.gateway.reader import Reader
 from proxy.gateway.services import Services
 from proxy.gateway.tasks import Tasks
+from proxy.gateway.uploads import Uploads
 from proxy.translate.operation import Kind
 
 
@@ -20,6 +22,8 @@ class Gateway:
         self.content = Content(services, self.reader, self.tasks)
         self.confirmations = Confirmations(services, self.reader)
         self.calls = Calls(services)
+        self.uploads = Uploads(services)
+        self.files = Files(services)
         self._methods = {
             Kind.UNARY: self.calls.carry,
             Kind.STREAM: self.calls.carry,
@@ -28,6 +32,9 @@ class Gateway:
             Kind.LIST_TASKS: self.tasks.list,
             Kind.CANCEL_TASK: self.tasks.delete,
             Kind.CONTENT: self.content.send,
+            Kind.UPLOAD: self.uploads.create,
+            Kind.LIST_OBJECTS: self.files.list,
+            Kind.DOWNLOAD: self.files.content,
         }
 
     async def handle(self, call: Call) -> Answer:

@@ -3,11 +3,14 @@
 The table also tells where an object lives, so that reads that carry no model find their upstream.
 """
 
-from proxy.errors import Problem, Refusal
+from proxy.errors import Problem, Refusal, UpstreamRefusal
 from proxy.gateway.call import Call
 from proxy.gateway.services import Services
 from proxy.model import Upstream
-from proxy.translate.calls import CallAnswer, CallRequest
+from proxy.store.objects import Owned
+from proxy.translate.calls import CallAnswer, CallRequest, ObjectRef
+
+GONE = 404
 
 
 class Objects:
@@ -20,10 +23,10 @@ class Objects:
         """The upstream at which the named objects live; None if none is named. Somebody else's is the same 404 as an unknown one."""
         home: Upstream | None = None
         for named in request.objects:
-            name = await self._services.store.object_home(call.caller, named.kind, named.id)
-            upstream = self._services.router.upstream(name) if name is not None else None
+            owned = await self._services.store.object_of(call.caller, named.kind, named.id)
+            upstream = self._services.router.upstream(owned.upstream) if owned is not None else None
             if upstream is None:
-                raise Refusal(Problem.NOT_FOUND, f"No such {named.kind} belongs to this key.", param=named.param)
+                raise unknown(named)
             if home is not None and home.name != upstream.name:
                 raise Refusal(
                     Problem.CONFLICTING_PARAMETERS,
@@ -33,16 +36,47 @@ class Objects:
             home = upstream
         return home
 
-    async def keep(self, call: Call, upstream: Upstream, answer: CallAnswer) -> None:
-        """Note the object that an answer names, or forget the one that a delete ended."""
-        if call.operation.ends and "id" in call.params:
-            await self._services.store.drop_object(call.caller, call.operation.family, call.params["id"])
-        if answer.id:
-            await self.keep_id(call, upstream, answer.id)
+    async def keep(self, call: Call, request: CallRequest, upstream: Upstream, answer: CallAnswer) -> None:
+        """Note the object that an answer names, or what it says of one that was read; forget those that a delete ended."""
+        if call.operation.ends:
+            await self._forget(call, request)
+        elif answer.id and call.operation.makes:
+            await self.keep_id(call, upstream, answer.id, answer.facts)
+        elif answer.id and answer.facts is not None:
+            for named in request.objects:
+                if named.id == answer.id:
+                    await self._services.store.see_object(call.caller, named.kind, named.id, answer.facts.decode())
 
-    async def keep_id(self, call: Call, upstream: Upstream, object_id: str) -> None:
+    async def keep_id(self, call: Call, upstream: Upstream, object_id: str, facts: bytes | None = None) -> None:
         """Note one object by its id; it is durable before the caller can use it."""
         if call.operation.makes:
-            await self._services.store.add_object(
-                call.caller, upstream.name, call.operation.makes, object_id, self._services.now()
+            owned = Owned(
+                caller=call.caller,
+                upstream=upstream.name,
+                kind=call.operation.makes,
+                id=object_id,
+                created_at=self._services.now(),
+                facts=None if facts is None else facts.decode(),
             )
+            await self._services.store.add_object(owned)
+
+    async def missed(self, call: Call, request: CallRequest, refusal: Refusal) -> Refusal:
+        """What a refused read or delete of an object comes to: one that its upstream no longer knows is forgotten, and unknown here too."""
+        if not (call.operation.free and request.objects and is_gone(refusal)):
+            return refusal
+        await self._forget(call, request)
+        return unknown(request.objects[0])
+
+    async def _forget(self, call: Call, request: CallRequest) -> None:
+        for named in request.objects:
+            await self._services.store.drop_object(call.caller, named.kind, named.id)
+
+
+def is_gone(refusal: Refusal) -> bool:
+    """Whether an upstream says in its own words that there is no such object; an empty 404 may as well be a wrong base URL."""
+    return isinstance(refusal, UpstreamRefusal) and refusal.upstream_status == GONE and refusal.explained
+
+
+def unknown(named: ObjectRef) -> Refusal:
+    """The 404 for an object that is nobody's or somebody else's."""
+    return Refusal(Problem.NOT_FOUND, f"No such {named.kind} belongs to this key.", param=named.param)

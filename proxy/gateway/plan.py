@@ -8,6 +8,7 @@ from proxy.gateway.confirm import address
 from proxy.gateway.links import public_link
 from proxy.gateway.once import fingerprint, key_of
 from proxy.gateway.reader import VIDEOS, Reader
+from proxy.gateway.refusals import configured
 from proxy.gateway.rows import CLIENT, USER_AGENT
 from proxy.gateway.services import Services
 from proxy.guard import ForbiddenAddressError
@@ -58,7 +59,7 @@ class Planner:
         """A new video out of one of the caller's own, at the upstream that made that one."""
         request = VIDEOS.inbound[call.dialect].decode_change(change, body, call.params.get("id"), lossy=call.lossy)
         source = await self._source(call, request.source)
-        upstream = self._reader.upstream(source.upstream)
+        upstream = configured(self._services.router.upstream(source.upstream), source.upstream)
         if upstream.retired:
             raise Refusal(
                 Problem.UNSUPPORTED_OPERATION, f"The upstream {upstream.name} of this video takes no new work."

@@ -11,6 +11,16 @@ GONE = b"***"
 """What stands where a key stood."""
 
 
+def configured(upstream: Upstream | None, name: str) -> Upstream:
+    """The upstream of an old task; a refusal if the configuration does not have it any more."""
+    if upstream is None:
+        raise Refusal(
+            Problem.UNSUPPORTED_OPERATION,
+            f"The upstream {name} that made this video is not configured here any more, so nothing can be done with it there.",
+        )
+    return upstream
+
+
 def scrubbed(upstream: Upstream, response: WireResponse) -> WireResponse:
     """The answer without our keys: some upstreams repeat the key that they refuse, and it must reach no caller, row or log."""
     body = response.body

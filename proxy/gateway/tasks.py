@@ -10,7 +10,7 @@ from proxy.gateway.once import Once
 from proxy.gateway.plan import Planner
 from proxy.gateway.purchase import Purchases
 from proxy.gateway.reader import PATIENCE, VIDEOS, NoQuotaError, Reader
-from proxy.gateway.refusals import judged, scrubbed, too_busy, unavailable
+from proxy.gateway.refusals import configured, judged, scrubbed, too_busy, unavailable
 from proxy.gateway.services import Services
 from proxy.model import Snapshot, TaskError, TaskRecord, TaskState, TaskStatus, Upstream
 from proxy.store import TaskFilter
@@ -117,7 +117,8 @@ class Tasks:
         """Cancel what is queued, destroy what has ended, refuse what runs; read and settle first (architecture.md, trap 9)."""
         record = await self.find(call)
         self._note(call, record)
-        if not self._reader.codec(record.upstream).has_delete:
+        upstream = configured(self._services.router.upstream(record.upstream), record.upstream)
+        if not VIDEOS.toward(upstream).has_delete:
             raise Refusal(
                 Problem.UNSUPPORTED_OPERATION,
                 f"The upstream {record.upstream} of this task has no delete route, so the task cannot be cancelled or deleted.",

@@ -121,27 +121,31 @@ class EventStream(Response):
             self.headers["content-encoding"] = "gzip"
         self._counts = core.recorder.counts
         self._made = made
+        self._ended = False
         self._how = how
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the head and the blocks, until the end, the cut, or the client's going."""
         self._counts["streams_open"] += 1
-        outcome = "streams_left"
         try:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             async with asyncio.TaskGroup() as group:
                 leaving = group.create_task(hang(receive))
                 writing = group.create_task(self._write(scope, send))
                 await asyncio.wait({leaving, writing}, return_when=asyncio.FIRST_COMPLETED)
-                if writing.done() and not writing.cancelled() and writing.exception() is None:
-                    outcome = writing.result()
                 leaving.cancel()
                 writing.cancel()
         finally:
+            self._end("streams_left")
+
+    def _end(self, outcome: str) -> None:
+        """Count how the stream ended, once, and before a client can know that it did."""
+        if not self._ended:
+            self._ended = True
             self._counts["streams_open"] -= 1
             self._counts[outcome] += 1
 
-    async def _write(self, scope: Scope, send: Send) -> str:
+    async def _write(self, scope: Scope, send: Send) -> None:
         for place, block in enumerate(self._packed()):
             pause = self._how.delay if place else self._how.first
             if pause:
@@ -150,10 +154,11 @@ class EventStream(Response):
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
         if self._how.cut in {"stream-break", "stream-tear"}:
             await asyncio.sleep(_FLUSH_SECONDS)
+            self._end("streams_cut")
             _abort(scope)
-            return "streams_cut"
+            return
+        self._end("streams_whole")
         await send({"type": "http.response.body", "body": b"", "more_body": False})
-        return "streams_whole"
 
     def _packed(self) -> Iterator[bytes]:
         """The blocks, compressed where that was asked for: each can be unpacked as soon as it is there."""

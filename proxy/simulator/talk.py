@@ -190,7 +190,7 @@ def deltas(made: Answer) -> Iterator[Delta]:
         so_far += count(piece)
         yield Delta("thought", piece, so_far)
     heard = ""
-    for piece in pieces(made.text, made.words.get("chunks")):
+    for piece in [] if made.calls else pieces(made.text, made.words.get("chunks")):
         heard += piece
         yield Delta("text", piece, so_far + count(heard))
     so_far += count(made.text)

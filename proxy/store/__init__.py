@@ -12,6 +12,7 @@ from typing import Protocol
 from proxy.model import JSON, Caller, Key, LedgerRow, Snapshot, TaskRecord, TaskStatus
 from proxy.store.archive import Copy
 from proxy.store.commands import Command, Lease
+from proxy.store.objects import ObjectFilter, Owned
 from proxy.store.prune import Prune
 
 
@@ -255,17 +256,20 @@ class Store(Protocol):
     async def drop_copy(self, copy: Copy, reason: str) -> None:
         """A kept copy was removed: its row stays and says why."""
 
-    async def add_object(self, caller: str, upstream: str, kind: str, object_id: str, now: float) -> None:
-        """An upstream's object that now belongs to the caller."""
+    async def add_object(self, owned: Owned) -> None:
+        """An upstream's object that now belongs to the caller; the same one again has its upstream and facts replaced."""
 
-    async def object_home(self, caller: str, kind: str, object_id: str) -> str | None:
-        """The upstream at which the caller's object lives; None if it is nobody's or somebody else's."""
+    async def object_of(self, caller: str, kind: str, object_id: str) -> Owned | None:
+        """The caller's object; None if it is nobody's or somebody else's."""
+
+    async def see_object(self, caller: str, kind: str, object_id: str, facts: str) -> None:
+        """Newer facts of the caller's object; nothing if it is gone."""
 
     async def drop_object(self, caller: str, kind: str, object_id: str) -> None:
         """The object is gone."""
 
-    async def objects(self, caller: str, kind: str) -> list[tuple[str, str]]:
-        """(id, upstream) of the caller's objects of a kind, newest first."""
+    async def objects(self, wanted: ObjectFilter) -> list[Owned]:
+        """The caller's objects of a kind, by created_at, then id."""
 
     async def add_command(self, command: Command) -> None:
         """A command that waits for the holder of the follower's lease."""

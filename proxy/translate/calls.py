@@ -31,7 +31,7 @@ class Received:
     body: Body
     params: Mapping[str, str] = field(default_factory=dict)
     query: tuple[tuple[str, str], ...] = ()
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     lossy: bool = False
 
 
@@ -67,6 +67,7 @@ class CallAnswer:
     """An upstream's whole answer: its JSON in neutral words and as it came, what it consumed, who answered.
 
     `raw` and `dialect` let the inbound codec of the same dialect pass the bytes on; `id` is that of the object made (responses, files).
+    `facts` is what is kept of that object, where lists of objects are answered from our store.
     """
 
     fields: JSON
@@ -75,6 +76,7 @@ class CallAnswer:
     usage: Usage | None = None
     model: str | None = None
     id: str | None = None
+    facts: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

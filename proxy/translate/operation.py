@@ -8,7 +8,7 @@ from proxy.model import Dialect
 
 
 class Kind(Enum):
-    """How the gateway carries an operation; there is one method of the gateway per kind."""
+    """How the gateway carries an operation; there is one method of the gateway per kind. The body of an `UPLOAD` is read by that method."""
 
     UNARY = "unary"
     STREAM = "stream"
@@ -17,6 +17,9 @@ class Kind(Enum):
     LIST_TASKS = "list_tasks"
     CANCEL_TASK = "cancel_task"
     CONTENT = "content"
+    UPLOAD = "upload"
+    LIST_OBJECTS = "list_objects"
+    DOWNLOAD = "download"
 
 
 @dataclass(frozen=True, slots=True)

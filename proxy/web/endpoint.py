@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import parse_qsl
@@ -15,7 +15,7 @@ from proxy.gateway.call import Answer, Call
 from proxy.model import Dialect, Identity
 from proxy.translate import errors
 from proxy.translate.operation import Kind, Operation
-from proxy.web.reading import Disconnected, drain, read_all
+from proxy.web.reading import Disconnected, drain, read_all, read_on
 from proxy.web.sending import End, encoded, merged, send_answer, send_whole, with_length
 
 LONGEST_PATH = 200
@@ -123,6 +123,9 @@ class Endpoint:
         except StoreError as broken:
             self._around.log.store_failed(call, str(broken))
             return await self._refuse(call, _store_unavailable(call), receive, send)
+        except asyncio.CancelledError:  # the server ends, and has waited long enough
+            await self._refuse(call, _ending(call), receive, send)
+            raise
         end = await send_answer(answer, _extra(call), receive, send, head=call.method == "HEAD")
         if end is End.GONE:
             return LEFT
@@ -147,7 +150,9 @@ class Endpoint:
     async def _answer(self, call: Call, action: Action, receive: Receive) -> Answer:
         if not action.public:
             call.identity = await self._identify(call, action)
-        if not action.unread:
+        if action.operation.kind is Kind.UPLOAD:
+            call.incoming = _incoming(receive, call)
+        elif not action.unread:
             call.body = await read_all(receive, call.headers, self._around.max_body)
         if action.operation.kind is Kind.CREATE_TASK or (
             action.operation.kind is Kind.READ_TASK and "prefer" in call.headers
@@ -195,6 +200,13 @@ class Endpoint:
         )
 
 
+async def _incoming(receive: Receive, call: Call) -> AsyncGenerator[bytes, None]:
+    """The body as it comes, for whoever reads it itself."""
+    async for chunk in read_on(receive):
+        call.received += len(chunk)
+        yield chunk
+
+
 async def _watch(receive: Receive, call: Call) -> None:
     """Notice that the caller hangs up while a create is under way."""
     while (await receive())["type"] != "http.disconnect":
@@ -228,3 +240,14 @@ def _store_unavailable(call: Call) -> Refusal:
     if call.operation.kind is Kind.CREATE_TASK:
         refusal.headers["x-should-retry"] = "false"
     return refusal
+
+
+def _ending(call: Call) -> Refusal:
+    """The gateway ends before the answer was there."""
+    if call.operation.kind is Kind.CREATE_TASK:
+        return Refusal(
+            Problem.UPSTREAM_AMBIGUOUS,
+            "The gateway ends, and the upstream has not answered yet, so it is not known whether a video was bought. "
+            "Look at the list of tasks before repeating it.",
+        )
+    return Refusal(Problem.UPSTREAM_UNAVAILABLE, "The gateway ends. Try again.")

@@ -54,7 +54,7 @@ class Finished:
             "ms": round(seconds * 1000, 2),
             "upstream_ms": round(call.upstream_seconds * 1000, 2) if call.upstream_seconds is not None else None,
             "upstream_request_id": call.upstream_request_id,
-            "bytes_in": len(call.body),
+            "bytes_in": call.received or len(call.body),
             "client": call.client or None,
             "user_agent": call.headers.get("user-agent"),
         }

@@ -1,7 +1,7 @@
 """Reads request bodies within a limit: a body that is too large is refused by its announced or its actual size, never held whole."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import suppress
 
 from proxy.errors import Problem, Refusal
@@ -55,6 +55,15 @@ async def read_all(receive: Receive, headers: Mapping[str, str], limit: int) -> 
     if len(collected) > limit:
         raise too_large(limit, 0)
     return bytes(collected)
+
+
+async def read_on(receive: Receive) -> AsyncGenerator[bytes, None]:
+    """The body chunk by chunk, of any size; the server takes no more from the caller than is read here. Raises `Disconnected`."""
+    more = True
+    while more:
+        message = await receive()
+        yield _chunk(message)
+        more = bool(message.get("more_body"))
 
 
 async def drain(receive: Receive, limit: int, seconds: float = DRAIN_SECONDS) -> None:

@@ -134,9 +134,12 @@ class Gateway:
     def stop(self) -> None:
         """Drain and end; safe to call twice."""
         if self._thread.is_alive():
-            self.loop.call_soon_threadsafe(setattr, self.server, "should_exit", True)
+            self.loop.call_soon_threadsafe(self._end)
         self._thread.join(PATIENCE)
         assert not self._thread.is_alive()
+
+    def _end(self) -> None:
+        self.server.should_exit = True
 
     @property
     def services(self) -> Services:
@@ -186,7 +189,7 @@ class Gateway:
             with socket.create_server(("127.0.0.1", config.server.port)) as listening:
                 async with Runtime(config, logs, self.clock) as self.runtime:
                     self.server = Server(self.runtime.asgi, config.server.trusted_proxies)
-                    self.url = "http://127.0.0.1:{}".format(listening.getsockname()[1])
+                    self.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
                     async with asyncio.TaskGroup() as group:
                         group.create_task(self.server.serve([listening]))
                         await self.server.accepting.wait()
@@ -208,7 +211,7 @@ class Caller:
         """One call; nothing is followed."""
         return self.http.request(method, self._house.gateway.url + path, **request)
 
-    def create(self, upstream: str, family: str = "openai", **fields: object) -> str:
+    def create(self, upstream: str, family: str = "openai", **fields: Any) -> str:
         """A new 4-second task at this upstream; its id."""
         answer = self.call("POST", TASKS[family], json=body(upstream, family, **fields))
         assert answer.status_code == 200, answer.text
@@ -252,10 +255,10 @@ class House:
         self._stack.callback(sim.close)
         return sim
 
-    def write(self, settings: str = "", upstream: str = "", tail: str = "") -> None:
-        """The configuration file; `upstream` are further lines of every [[upstream]]."""
+    def write(self, settings: str = "", upstream: str = "", tail: str = "", names: Sequence[str] = ()) -> None:
+        """The configuration file; `upstream` are further lines of every [[upstream]], `names` those that are in it if not all are."""
         tables = [f'[server]\nport = 0\n{settings}\n[store]\nurl = "sqlite:///{self.database}"\n']
-        for sim in self.sims.values():
+        for sim in (self.sims[name] for name in names or self.sims):
             dialect = "ark" if sim.speaks_ark else "openai"
             tables.append(
                 f'[[upstream]]\nname = "{sim.name}"\ndialect = "{dialect}"\nprofile = "{sim.profile}"\n'
@@ -291,7 +294,7 @@ class House:
         self.sims[upstream].force(task_id, status, **changes)
         self.advance(20)
 
-    def finished(self, upstream: str, caller: str = "alice", **fields: object) -> str:
+    def finished(self, upstream: str, caller: str = "alice", **fields: Any) -> str:
         """A task that has succeeded and was seen to."""
         task_id = self.caller(caller).create(upstream, **fields)
         self.end(upstream, task_id)

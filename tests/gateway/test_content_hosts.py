@@ -122,7 +122,11 @@ async def test_a_source_that_breaks_off(
     house: House, alice: Caller, http: httpx.AsyncClient, end: End, *, announced: bool
 ) -> None:
     """A part is never taken for the whole: the caller's connection breaks too, the log says why, and it is no bug of ours."""
-    head = LONG % 1000 if announced else b"HTTP/1.1 200 OK\r\ncontent-type: video/mp4\r\ntransfer-encoding: chunked\r\n\r\n"
+    head = (
+        LONG % 1000
+        if announced
+        else b"HTTP/1.1 200 OK\r\ncontent-type: video/mp4\r\ntransfer-encoding: chunked\r\n\r\n"
+    )
     part = bytes(10) if announced else b"a\r\n" + bytes(10) + b"\r\n"
 
     async def script(line: Line) -> None:
@@ -132,10 +136,9 @@ async def test_a_source_that_breaks_off(
 
     async with raw(script) as host:
         task_id = task_at(house, alice, f"{host.url}/v.mp4")
-        request_id = ""
-        with pytest.raises(httpx.RemoteProtocolError):
-            async with http.stream("GET", route(house, task_id)) as answer:
-                request_id = answer.headers["x-request-id"]
+        async with http.stream("GET", route(house, task_id)) as answer:
+            request_id = answer.headers["x-request-id"]
+            with pytest.raises(httpx.RemoteProtocolError):
                 await answer.aread()
     line = await asyncio.to_thread(house.gateway.line, request_id)
     assert (line["status"], line["error"]) == (200, "upstream_unreadable")

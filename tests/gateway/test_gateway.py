@@ -42,7 +42,12 @@ STATES = ("queued", "running", "succeeded", "failed", "deleted")
 
 @pytest.mark.parametrize(
     ("upstream", "state"),
-    [(name, state) for name in ("ark", "strict", "newapi") for state in STATES if (name, state) != ("newapi", "deleted")],
+    [
+        (name, state)
+        for name in ("ark", "strict", "newapi")
+        for state in STATES
+        if (name, state) != ("newapi", "deleted")
+    ],
 )
 def test_somebody_elses_task_is_an_unknown_one(
     house: House, alice: Caller, bob: Caller, upstream: str, state: str
@@ -256,7 +261,10 @@ def test_canaries(house: House) -> None:
     """After every operation, fault and error: neither key is in a log line, an answer, a header, a database file or a repr."""
     caller = house.caller("canary")
     answers = [
-        answer for upstream in UPSTREAMS for family in FAMILIES for answer in everything(house, caller, upstream, family)
+        answer
+        for upstream in UPSTREAMS
+        for family in FAMILIES
+        for answer in everything(house, caller, upstream, family)
     ]
     own = (caller.key, caller.key.removeprefix("sk-ab-")[12:])
     texts = {
@@ -293,7 +301,9 @@ def test_the_database_file_is_the_owners(house: House) -> None:
 
 def test_error_messages_hide_what_is_inside(house: House, alice: Caller) -> None:
     """An upstream's words about itself are cleaned: endpoint and account ids, inner addresses, nested JSON."""
-    inner = json.dumps({"error": {"message": 'model ep-20260101-abcde of account 2100000001 at 10.0.0.7:8080 said "no"'}})
+    inner = json.dumps(
+        {"error": {"message": 'model ep-20260101-abcde of account 2100000001 at 10.0.0.7:8080 said "no"'}}
+    )
     outer = json.dumps({"error": {"code": "Oops", "message": inner}})
     for family in FAMILIES:
         house.sims["ark"].fault("POST .*", "answer", status=400, body=outer)

@@ -40,7 +40,12 @@ def test_refused(house: House, alice: Caller, upstream: str, family: str, status
     house.sims[upstream].fault(POST, "answer", status=status, body=error, headers=headers)
     answer = alice.call("POST", TASKS[family], json=body(upstream, family))
     read = error_of(answer, family)
-    assert (answer.status_code, read["code"], read["message"], read["param"]) == (status, said, "no, not so", "duration")
+    assert (answer.status_code, read["code"], read["message"], read["param"]) == (
+        status,
+        said,
+        "no, not so",
+        "duration",
+    )
     assert answer.headers.get_list("x-arkbridge-upstream-request-id") == ["up-1"]
     assert answer.headers["x-arkbridge-upstream-code"] == said
     assert answer.headers["retry-after"] == "7"
@@ -207,7 +212,12 @@ def test_a_store_that_stops_after_something_was_bought(house: House, alice: Call
 @pytest.mark.parametrize(
     ("fault", "trigger", "status", "state"),
     [
-        ({"kind": "answer", "status": 400, "body": '{"error":{"code":"X","message":"no"}}'}, "DELETE ON tasks", 400, None),
+        (
+            {"kind": "answer", "status": 400, "body": '{"error":{"code":"X","message":"no"}}'},
+            "DELETE ON tasks",
+            400,
+            None,
+        ),
         ({"kind": "break"}, "UPDATE ON tasks", 502, "ambiguous"),
     ],
 )

@@ -188,9 +188,7 @@ def test_what_was_done_to_a_request_is_said(house: House, alice: Caller) -> None
 @every_family
 def test_headers_of_an_answer(house: House, alice: Caller, family: str) -> None:
     """Every answer carries our request id and echoes the caller's; an unfinished video says when to ask again."""
-    made = alice.call(
-        "POST", TASKS[family], json=body("ark", family), headers={"x-client-request-id": "mine-1"}
-    )
+    made = alice.call("POST", TASKS[family], json=body("ark", family), headers={"x-client-request-id": "mine-1"})
     assert made.headers["x-client-request-id"] == "mine-1"
     assert made.headers["x-request-id"].startswith("req_")
     assert len(made.headers.get_list("x-request-id")) == 1
@@ -224,7 +222,9 @@ def pages(caller: Caller, family: str, size: int, **query: str) -> list[list[str
     after, number = "", 1
     while True:
         if family == "openai":
-            answer = caller.call("GET", "/v1/videos", params={"limit": size, **({"after": after} if after else {}), **query})
+            answer = caller.call(
+                "GET", "/v1/videos", params={"limit": size, **({"after": after} if after else {}), **query}
+            )
             page, more = answer.json()["data"], answer.json()["has_more"]
         else:
             answer = caller.call("GET", TASKS["ark"], params={"page_size": size, "page_num": number, **query})
@@ -372,9 +372,7 @@ def test_delete_of_an_ended_task(house: House, alice: Caller, upstream: str, fam
 @every_family
 @pytest.mark.parametrize("upstream", NO_DELETE)
 @pytest.mark.parametrize("state", ["queued", "running", "succeeded"])
-def test_delete_where_there_is_no_route(
-    house: House, alice: Caller, upstream: str, family: str, state: str
-) -> None:
+def test_delete_where_there_is_no_route(house: House, alice: Caller, upstream: str, family: str, state: str) -> None:
     """new-api has no delete: a 400 by code in every state, the task stays, the upstream is not asked."""
     task_id = alice.create(upstream)
     house.end(upstream, task_id, state)
@@ -404,7 +402,9 @@ def test_delete_when_the_upstream_fails(house: House, alice: Caller, family: str
         house.sims["ark"].fault(f"GET .*{task_id}", fault, **details)
         answer = delete(alice, task_id, family)
         assert answer.status_code in (500, 502, 503), (fault, answer.text)
-        assert error_of(answer, family)["code"] not in ("internal_error", "InternalServiceError") or fault == "500-before"
+        assert (
+            error_of(answer, family)["code"] not in ("internal_error", "InternalServiceError") or fault == "500-before"
+        )
         assert house.sims["ark"].requests("DELETE", task_id) == []
     assert alice.get(task_id, family)["status"] == "queued"
 

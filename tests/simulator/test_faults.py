@@ -44,6 +44,17 @@ def test_a_planned_fault_is_used_up_by_the_requests_it_matches() -> None:
     assert [plan.take("POST", "/api/x") for _ in range(3)] == [Fault("429"), Fault("429"), None]
 
 
+def test_words_are_planned_for_requests_without_a_prompt() -> None:
+    """A `words` fault carries directives, which win over those of the request's own text."""
+    plan = FaultPlan()
+    plan.add({"fault": "words", "words": {"chunks": 3, "crlf": ""}})
+    fault = plan.take("POST", "/")
+    assert fault == Fault("words", words={"chunks": "3", "crlf": ""})
+    scope = {faults.WORDS: fault.words}
+    assert faults.asked(scope, "a [[sim:chunks=9]] [[sim:gzip]]") == {"chunks": "3", "crlf": "", "gzip": ""}
+    assert faults.asked({}, "a [[sim:gzip]]") == {"gzip": ""}
+
+
 def test_clearing_forgets_the_plan() -> None:
     """After a clear no planned fault is left."""
     plan = FaultPlan()
@@ -62,6 +73,8 @@ def test_clearing_forgets_the_plan() -> None:
         {"fault": "slow", "seconds": "x"},
         {"fault": "answer", "status": "x"},
         {"fault": "answer", "headers": []},
+        {"fault": "words"},
+        {"fault": "words", "words": ["crlf"]},
     ],
 )
 def test_an_unreadable_description_is_refused(description: dict[str, object]) -> None:

@@ -11,7 +11,7 @@ from proxy.simulator import Settings
 
 def test_an_unknown_dialect_is_refused() -> None:
     """The message lists the dialects that there are."""
-    with pytest.raises(ValueError, match="ark, openai, newapi, .*vllm-omni, sglang"):
+    with pytest.raises(ValueError, match=r"ark, openai, newapi, .*vllm-omni, sglang"):
         simulator.create_app(Settings(dialect="jimeng"))
 
 

@@ -44,3 +44,14 @@ def test_without_a_path_nothing_is_written() -> None:
     store.save(_job("a"))
     store.remove("unknown")
     assert list(store.jobs) == ["a"]
+
+
+def test_a_dropped_fact_stays_dropped(tmp_path: Path) -> None:
+    """A fact that was forgotten does not come back with a restart, before the rewrite or after it."""
+    path = tmp_path / "state"
+    store = JobStore(path)
+    store.set_fact("a", 1)
+    store.set_fact("b", 2)
+    store.drop_fact("a")
+    store.drop_fact("never")
+    assert JobStore(path).facts == JobStore(path).facts == {"b": 2}

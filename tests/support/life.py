@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
+import orjson
 
 from proxy.callbacks import Sender
 from proxy.errors import Refusal
@@ -22,9 +23,8 @@ from proxy.follower.resolver import Resolver
 from proxy.gateway import Answer, Call, Gateway
 from proxy.gateway.services import Services
 from proxy.gateway.spool import Spool
-from proxy.guard import Guard
+from proxy.guard import Guard, system_resolver
 from proxy.guard import Resolver as Names
-from proxy.guard import system_resolver
 from proxy.metrics import Metrics
 from proxy.model import (
     ACCOUNT_LIMITS,
@@ -47,7 +47,6 @@ from proxy.translate.registry import FAMILIES
 from proxy.upstream.client import Client, Timeouts, pinned_transport, stock_transport
 from proxy.upstream.quota import Quotas
 from proxy.upstream.router import Router
-from tests.support import wire
 from tests.support.raw import NOBODY
 
 START = 1_795_500_000.0
@@ -58,20 +57,43 @@ PATH = {Dialect.OPENAI: "/v1/videos", Dialect.ARK: TASKS}
 
 
 class Clock:
-    """Unix seconds that tests move; a pause moves them, too, and takes no real time."""
+    """Unix seconds that tests move; a pause moves them, too, and takes no real time but that of the requests under way."""
 
     def __init__(self) -> None:
         self.now = START
+        self.requests = 0
 
     def __call__(self) -> float:
         """Now."""
         return self.now
 
     async def pause(self, seconds: float) -> None:
-        """Let the time pass, and others do something meanwhile."""
+        """Let the time pass once nothing is on its way to an upstream: else requests of different seconds would meet there."""
         until = self.now + max(0.0, seconds)
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(0)
+        while self.requests:  # noqa: ASYNC110 - it is counted where nothing can wait for it
+            await asyncio.sleep(0.001)
         self.now = max(self.now, until)
+
+
+class Timed(httpx.AsyncBaseTransport):
+    """A transport whose requests hold the clock until they are answered."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, clock: Clock) -> None:
+        self._inner = inner
+        self._clock = clock
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request."""
+        self._clock.requests += 1
+        try:
+            return await self._inner.handle_async_request(request)
+        finally:
+            self._clock.requests -= 1
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._inner.aclose()
 
 
 class Told:
@@ -212,7 +234,7 @@ class Life:
     async def create(self, *, caller: str = "alice", **fields: object) -> TaskRecord:
         """A new task of an Ark caller; of 4 s in 480p, unless told otherwise."""
         body = ark_body(**fields)
-        call = self.call("create", Dialect.ARK, caller=caller, body=wire_json(body), headers={})
+        call = self.call("create", Dialect.ARK, caller=caller, body=orjson.dumps(body))
         await self.handle(call)
         record = await self.services.store.task(call.task_id or "", caller)
         assert record is not None
@@ -260,11 +282,6 @@ def ark_body(**fields: object) -> dict[str, object]:
     }
 
 
-def wire_json(body: object) -> bytes:
-    """As JSON bytes."""
-    return wire.json.dumps(body).encode()
-
-
 def upstream_of(name: str, sim: Sim, limits: Mapping[str, float] = ACCOUNT_LIMITS) -> Upstream:
     """The upstream that a simulator is."""
     profile = Profile(sim.dialect) if sim.dialect in set(Profile) else Profile.STRICT
@@ -276,7 +293,7 @@ def upstream_of(name: str, sim: Sim, limits: Mapping[str, float] = ACCOUNT_LIMIT
 
 
 @contextlib.asynccontextmanager
-async def life(  # noqa: PLR0913 - what tests choose of a gateway
+async def life(
     folder: Path,
     upstreams: Sequence[Upstream],
     clock: Clock,
@@ -293,7 +310,8 @@ async def life(  # noqa: PLR0913 - what tests choose of a gateway
         stack.push_async_callback(store.close)
         transport = pinned_transport(NOBODY)
         stack.push_async_callback(transport.aclose)
-        client = Client(stock_transport(NOBODY), pinned_transport(NOBODY), Timeouts(connect=5, send=5, read=5))
+        timed = Timed(stock_transport(NOBODY), clock)
+        client = Client(timed, pinned_transport(NOBODY), Timeouts(connect=5, send=5, read=5))
         stack.push_async_callback(client.close)
         supervisor = Supervisor(told, _never)
         stack.push_async_callback(supervisor.close)

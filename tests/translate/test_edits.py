@@ -21,7 +21,7 @@ def edits(body: bytes, *, lossy: bool = False, kind: str = "application/json") -
 def test_nothing_changes() -> None:
     """A body that nothing is changed in is the caller's, byte for byte."""
     raw = b' { "a" : 1.50, "b":null }\n'
-    assert edits(raw).body() is edits(raw).request.received.body.raw or edits(raw).body() == raw
+    assert edits(raw).body() == raw
     assert edits(raw).body(drop_nulls=True) == b' { "a" : 1.50 }\n'
 
 

@@ -255,7 +255,9 @@ def test_strangers_send_less(house: House) -> None:
 def test_a_body_that_ends_early(house: House, alice: Caller) -> None:
     """Half a body is no body: nothing is bought, and the log knows that the caller left."""
     host, port = house.gateway.url.removeprefix("http://").split(":")
-    head = f"POST /v1/videos HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {alice.key}\r\ncontent-length: 500\r\n\r\n"
+    head = (
+        f"POST /v1/videos HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {alice.key}\r\ncontent-length: 500\r\n\r\n"
+    )
     before = len(house.gateway.lines("call"))
     with socket.create_connection((host, int(port))) as connection:
         connection.sendall(head.encode() + GOOD)

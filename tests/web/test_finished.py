@@ -119,7 +119,7 @@ def test_no_body_and_no_key(house: House, alice: Caller) -> None:
 
 def test_nobody_writes_lines_of_his_own(house: House, alice: Caller) -> None:
     """Whatever a caller puts into names and headers, a line is a line."""
-    odd = "a\u2028b\u0085c\x7f\"\\"
+    odd = 'a\u2028b\u0085c\x7f"\\'
     alice.call("GET", "/v1/videos/%0Ax%22%0D", headers={"user-agent": odd.encode()})
     alice.call("POST", "/v1/videos", json=body("ark", model=f"m\n{odd}"))
     assert house.gateway.lines()

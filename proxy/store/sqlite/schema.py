@@ -131,6 +131,11 @@ _OBJECTS = (
         PRIMARY KEY (caller, kind, id)) WITHOUT ROWID""",
 )
 
+_OBJECT_FACTS = (
+    "ALTER TABLE objects ADD COLUMN facts TEXT",
+    "CREATE INDEX objects_list ON objects (caller, kind, created_at, id)",
+)
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration("0001-start", _PEOPLE + _TASKS + _LEDGER),
     Migration("0002-repeats", _REPEATS),
@@ -139,4 +144,5 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration("0005-commands", _COMMANDS),
     Migration("0006-lost-answers", _LOST_ANSWERS),
     Migration("0010-objects", _OBJECTS),
+    Migration("0011-object-facts", _OBJECT_FACTS),
 )

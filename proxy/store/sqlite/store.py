@@ -14,6 +14,7 @@ from proxy.model import JSON, Caller, Key, LedgerRow, Snapshot, TaskRecord
 from proxy.store import Delivery, TaskFilter, UsageFilter, UsageSum
 from proxy.store.archive import Copy
 from proxy.store.commands import Command, Lease
+from proxy.store.objects import ObjectFilter, Owned
 from proxy.store.prune import Prune
 from proxy.store.sqlite import (
     archive,
@@ -288,21 +289,25 @@ class SqliteStore:
         """See `Store.drop_copy`."""
         await self._write(lambda connection: archive.drop(connection, copy, reason))
 
-    async def add_object(self, caller: str, upstream: str, kind: str, object_id: str, now: float) -> None:
+    async def add_object(self, owned: Owned) -> None:
         """See `Store.add_object`."""
-        await self._write(lambda connection: objects.add(connection, caller, upstream, kind, object_id, now))
+        await self._write(lambda connection: objects.add(connection, owned))
 
-    async def object_home(self, caller: str, kind: str, object_id: str) -> str | None:
-        """See `Store.object_home`."""
-        return self._look(lambda connection: objects.home(connection, caller, kind, object_id))
+    async def object_of(self, caller: str, kind: str, object_id: str) -> Owned | None:
+        """See `Store.object_of`."""
+        return self._look(lambda connection: objects.one(connection, caller, kind, object_id))
+
+    async def see_object(self, caller: str, kind: str, object_id: str, facts: str) -> None:
+        """See `Store.see_object`."""
+        await self._write(lambda connection: objects.see(connection, caller, kind, object_id, facts))
 
     async def drop_object(self, caller: str, kind: str, object_id: str) -> None:
         """See `Store.drop_object`."""
         await self._write(lambda connection: objects.drop(connection, caller, kind, object_id))
 
-    async def objects(self, caller: str, kind: str) -> list[tuple[str, str]]:
+    async def objects(self, wanted: ObjectFilter) -> list[Owned]:
         """See `Store.objects`."""
-        return await self._parts.lists.run(lambda connection: objects.ids(connection, caller, kind))
+        return await self._parts.lists.run(lambda connection: objects.some(connection, wanted))
 
     async def add_command(self, command: Command) -> None:
         """See `Store.add_command`."""

@@ -130,9 +130,13 @@ class OneFile:
     def take(self, name: str) -> None:
         """One more; a second one, or one under another name, is a Refusal."""
         if name != "file":
-            raise Refusal(Problem.INVALID_VALUE, f"The file is sent in the field 'file', not {name[:80]!r}.", param=name[:80])
+            raise Refusal(
+                Problem.INVALID_VALUE, f"The file is sent in the field 'file', not {name[:80]!r}.", param=name[:80]
+            )
         if self._seen:
-            raise Refusal(Problem.INVALID_VALUE, "One upload takes one file; send the others on their own.", param="file")
+            raise Refusal(
+                Problem.INVALID_VALUE, "One upload takes one file; send the others on their own.", param="file"
+            )
         self._seen = True
 
 

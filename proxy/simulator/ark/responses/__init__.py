@@ -66,8 +66,7 @@ class _Responses:
         running = {name: value for name, value in final.items() if name not in {"usage", "error", "incomplete_details"}}
         running |= {"output": [], "status": "in_progress"}
         events = [*replies.events(running, final, items, made), sse.DONE]
-        error = {name: value for name, value in self._desk.mid_stream().items() if name in {"code", "message", "param"}}
-        return self._desk.stream(events, made.words, Event({"type": "error", **error, "sequence_number": 0}, "error"))
+        return self._desk.stream(events, made.words, self._error(sse.manner(made.words).cut_at))
 
     async def get(self, request: Request) -> Response:
         self._desk.authenticate(request)
@@ -96,6 +95,11 @@ class _Responses:
         shown, more = page
         ends: Object = {"first_id": shown[0]["id"] if shown else "", "last_id": shown[-1]["id"] if shown else ""}
         return self._desk.answer({"object": "list", "data": [*shown], "has_more": more, **ends})
+
+    def _error(self, number: int) -> Event:
+        found = self._desk.mid_stream()
+        shown = {name: found[name] for name in ("code", "message", "param")}
+        return Event({"type": "error", **shown, "sequence_number": number}, "error")
 
     def _before(self, wanted: Order) -> int:
         """The tokens of the conversation that is continued."""

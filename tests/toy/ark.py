@@ -1,0 +1,8 @@
+"""The toy in the dialect ark."""
+
+from proxy.model import Dialect
+
+from . import Inbound, Outbound
+
+INBOUND = Inbound(Dialect.ARK)
+OUTBOUND = Outbound(Dialect.ARK)
