@@ -10,6 +10,7 @@ import re
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from proxy.errors import ArkbridgeError
@@ -18,7 +19,7 @@ Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-PORTS = {"http": 80, "https": 443}
+PORTS: Final = {"http": 80, "https": 443}
 
 LONGEST = 8192
 """Characters of the longest URL; more than any server takes in its request line."""

@@ -281,3 +281,30 @@ async def test_close_of_an_idle_supervisor_returns(told: Told) -> None:
     supervisor = Supervisor(told)
     await supervisor.close()
     await supervisor.close()
+
+
+async def test_drain_waits_no_longer_than_said(supervisor: Supervisor, pauses: Pauses) -> None:
+    """Loops end at once, work that ends in time is waited for, and work that does not goes on and can be closed later."""
+    may_end = asyncio.Event()
+    ended: list[str] = []
+
+    async def step() -> None:
+        """Do nothing."""
+
+    async def quick() -> None:
+        await asyncio.sleep(0)
+        ended.append("quick")
+
+    async def slow() -> None:
+        await may_end.wait()
+        ended.append("slow")
+
+    supervisor.loop("a loop", step, 1.0)
+    await pauses.begun()
+    supervisor.run(quick())
+    supervisor.run(slow())
+    await supervisor.drain(0.01)
+    assert ended == ["quick"]
+    may_end.set()
+    await supervisor.close()
+    assert ended == ["quick", "slow"]

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 from dataclasses import dataclass
+from typing import Final
 
 import orjson
 
@@ -13,7 +14,7 @@ from proxy.translate.videos import TaskView
 
 VIDEOS = next(family for family in FAMILIES if family.name == "videos")
 
-OPENAI_EVENTS = {
+OPENAI_EVENTS: Final = {
     TaskStatus.SUCCEEDED: "video.completed",
     TaskStatus.FAILED: "video.failed",
     TaskStatus.EXPIRED: "video.failed",

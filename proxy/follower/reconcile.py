@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 from proxy.errors import ArkbridgeError, TransportError, UnreadableAnswer, UpstreamRefusal
 from proxy.follower.matching import candidates
-from proxy.follower.resolver import Resolver, Verdict
+from proxy.follower.resolver import WHOLE, Listing, Resolver, Verdict
 from proxy.follower.schedule import deadline
 from proxy.gateway.reader import NoQuotaError, Reader
 from proxy.gateway.rows import differs, is_over
@@ -90,7 +90,7 @@ class Reconciler:
                 summary["list"] = "whole" if self._reader.codec(name).filters_list else "newest"
                 listed = {sighting.id: sighting async for sighting in self._list(name, since)}
                 summary["listed"] = len(listed)
-                findings += await self._compare(name, listed, since)
+                findings += await self._compare(name, listed, self._whole_from(name, listed, since))
             else:
                 findings += await self._unlisted_creates(name)
             findings += [finding async for finding in self._open(name, listed, since)]
@@ -118,14 +118,20 @@ class Reconciler:
                 if not pages or len(page) < PAGE or _is_before(page, since):
                     break
 
-    async def _compare(self, name: str, listed: Mapping[str, Sighting], since: float) -> list[Finding]:
+    def _whole_from(self, name: str, listed: Mapping[str, Sighting], since: float) -> float:
+        """From when on the list shows every task: one that has no pages shows the newest ones."""
+        if self._reader.codec(name).filters_list or len(listed) < WHOLE:
+            return since
+        return max(since, min(_made(sighting) for sighting in listed.values()) + 1)
+
+    async def _compare(self, name: str, listed: Mapping[str, Sighting], whole_from: float) -> list[Finding]:
         """The rows are read after the list and the known ids last: whatever was answered meanwhile is then known."""
         rows = [row for row in await self._services.store.unanswered() if row.upstream == name]
         ours = {record.id or "": record for record in await self._services.store.tasks_by_ids(name, list(listed))}
         unclaimed = [sighting for task_id, sighting in listed.items() if task_id not in ours]
         now = self._services.now()
         left = [row for row in rows if await self._resolver.is_left_over(row, now)]
-        verdicts = await self._resolver.judge(left, rows, unclaimed, now)
+        verdicts = await self._resolver.judge(left, rows, Listing(unclaimed, whole_from), now)
         findings = [_verdict(name, verdict) for verdict in verdicts]
         spoken_for = {task_id for verdict in verdicts for task_id in (verdict.found, *verdict.possible)}
         under_way = [row for row in rows if row not in left]
@@ -210,6 +216,10 @@ def _verdict(name: str, verdict: Verdict) -> Finding:
         return Finding(kind="attributed", upstream=name, task=verdict.found, found=found)
     if verdict.gone:
         return _finding("gone", verdict.record, "an unanswered create that left no task; it is forgotten")
+    if verdict.closed:
+        which = ", ".join(verdict.possible) or "none that is listed"
+        found = f"an unanswered create whose time is over; it may have made any of: {which}"
+        return _finding("closed", verdict.record, found, person=True)
     if not verdict.possible:
         return _finding(
             "unanswered", verdict.record, "an unanswered create without a trace so far; it is looked for again"

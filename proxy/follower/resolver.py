@@ -6,6 +6,7 @@ Attributed is only what is certain; what is not stays visible in `arkbridge reco
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 from proxy.errors import TransportError, UnreadableAnswer, UpstreamRefusal
 from proxy.follower.matching import AFTER, BEFORE, candidates, certain
@@ -16,11 +17,17 @@ from proxy.model import Snapshot, TaskError, TaskRecord, TaskState, TaskStatus
 from proxy.translate.videos import Sighting
 
 PAGE = 500
-PAGES = 4
-"""How far back a list is walked: 2,000 tasks."""
+PAGES = 20
+"""How far back a list is walked: 10,000 tasks."""
+
+WHOLE = 20
+"""A list that is not walked page by page and has fewer tasks than this is taken for all there are: no page that is known is smaller."""
 
 PROBES = (5.0, 20.0, 60.0, 300.0, AFTER + 60.0)
 """Seconds after a create at which the upstream is asked about it; after the last one, no trace means that nothing was made."""
+
+AGAIN, TROUBLE = 3600.0, 60.0
+"""Seconds until the next probe of what several tasks fit, or no list shows for certain; and after an upstream could not be asked."""
 
 LATEST_CREATE = 660.0
 """Seconds after which a submitting row cannot belong to a create that is still under way (the longest wait for an answer is 600 s)."""
@@ -28,12 +35,24 @@ LATEST_CREATE = 660.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What is known of a create now: the id that is certainly its task's, the ids that may be, or that nothing was made."""
+    """What is known of a create now: the id that is certainly its task's, the ids that may be, or that nothing was made.
+
+    `closed`: its time is over and nothing certain was found.
+    """
 
     record: TaskRecord
     found: str | None = None
     possible: tuple[str, ...] = ()
     gone: bool = False
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What an upstream lists; `whole_from`: every task that it has of that time or later (unix seconds) is in it."""
+
+    sightings: Sequence[Sighting]
+    whole_from: float
 
 
 class Resolver:
@@ -43,26 +62,30 @@ class Resolver:
         self._services = services
         self._reader = reader
         self._started = started
-        self._probes: dict[str, int] = {}
+        self._next_probe: dict[str, float] = {}
+        self._told: set[str] = set()
 
     async def step(self) -> None:
         """One round over all rows that are due for a probe."""
         now = self._services.now()
-        rows: dict[str, list[TaskRecord]] = defaultdict(list)
         due: dict[str, list[TaskRecord]] = defaultdict(list)
-        for record in await self._services.store.unanswered():
-            rows[record.upstream].append(record)
-            if not await self.is_left_over(record, now):
-                continue
-            if now >= record.created_at + PROBES[min(self._probes.get(record.key, 0), len(PROBES) - 1)]:
+        rows = await self._services.store.unanswered()
+        self._forget({row.key for row in rows})
+        for record in rows:
+            if await self.is_left_over(record, now) and now >= self._next_probe.get(record.key, _first_probe(record)):
                 due[record.upstream].append(record)
         for upstream, records in due.items():
             try:
-                await self._resolve(upstream, records, rows[upstream], now)
+                await self._resolve(upstream, records, now)
             except (TransportError, UpstreamRefusal, UnreadableAnswer) as trouble:
+                self._next_probe |= {record.key: now + TROUBLE for record in records}
                 self._services.events.event(
                     "warning", "creates cannot be resolved now", upstream=upstream, reason=str(trouble)
                 )
+
+    def _forget(self, present: set[str]) -> None:
+        self._next_probe = {key: at for key, at in self._next_probe.items() if key in present}
+        self._told &= present
 
     async def is_left_over(self, record: TaskRecord, now: float) -> bool:
         """Whether nobody waits for this create's answer any more."""
@@ -73,56 +96,73 @@ class Resolver:
         await self._services.store.mark_ambiguous(record.key, "process_died")
         return True
 
-    async def _resolve(
-        self, upstream: str, records: Sequence[TaskRecord], rows: Sequence[TaskRecord], now: float
-    ) -> None:
+    async def _resolve(self, upstream: str, due: Sequence[TaskRecord], now: float) -> None:
+        """The rows are read after the list and the known ids last: what was sent or answered meanwhile is then no riddle."""
         if self._services.router.upstream(upstream) is None:
             return
         if not self._reader.codec(upstream).has_list:
-            for record in records:
+            for record in due:
                 await self.close_if_over(record, now)
             return
-        oldest = min(record.created_at for record in records)
-        unclaimed = await self.unclaimed(upstream, since=oldest - BEFORE, tiers=_tiers(records))
-        if unclaimed is not None:
-            await self.judge(records, rows, unclaimed, now)
+        since = min(record.created_at for record in due) - BEFORE
+        listing = await self._listed(upstream, since, _tiers(due))
+        if listing is None:
+            return
+        rows = [row for row in await self._services.store.unanswered() if row.upstream == upstream]
+        known = await self._services.store.known_ids(upstream, [sighting.id for sighting in listing.sightings])
+        unclaimed = [sighting for sighting in listing.sightings if sighting.id not in known]
+        keys = {record.key for record in due}
+        left = [row for row in rows if row.key in keys]
+        await self.judge(left, rows, Listing(unclaimed, listing.whole_from), now)
 
     async def judge(
-        self, records: Sequence[TaskRecord], rows: Sequence[TaskRecord], unclaimed: Sequence[Sighting], now: float
+        self, records: Sequence[TaskRecord], rows: Sequence[TaskRecord], unclaimed: Listing, now: float
     ) -> list[Verdict]:
         """Attribute what is certain and leave the rest; `rows` are all of the upstream's unanswered creates, each a rival of the others."""
-        certainly = {match.record.key: match.sighting for match in certain(rows, unclaimed)}
+        certainly = {match.record.key: match.sighting for match in certain(rows, unclaimed.sightings)}
         verdicts = []
         for record in records:
             sighting = certainly.get(record.key)
             if sighting is not None:
                 await self._attribute(record, sighting)
                 verdicts.append(Verdict(record=record, found=sighting.id))
-                continue
-            possible = candidates(record, unclaimed)
-            gone = await self._not_found(record, possible, now)
-            verdicts.append(Verdict(record=record, possible=tuple(one.id for one in possible), gone=gone))
+            else:
+                verdicts.append(await self._not_found(record, unclaimed, now))
         return verdicts
 
-    async def unclaimed(self, upstream: str, *, since: float, tiers: Sequence[str]) -> list[Sighting] | None:
-        """The upstream's tasks made after `since` that no row of ours has; None if its list quota is used up for now."""
+    async def _listed(self, upstream: str, since: float, tiers: Sequence[str]) -> Listing | None:
+        """The upstream's tasks made after `since`; None if its list quota is used up for now."""
         found: list[Sighting] = []
-        for tier in tiers:
-            for page in range(1, PAGES + 1):
-                if not await self._services.quotas.take(upstream, "list", patience=5.0):
-                    return None
-                query = {"page_num": str(page), "page_size": str(PAGE), "filter.service_tier": tier}
-                sightings = await self._reader.list_page(upstream, query)
-                found += [sighting for sighting in sightings if (sighting.snapshot.created_at or 0) >= since]
-                if len(sightings) < PAGE or all((one.snapshot.created_at or 0) < since for one in sightings):
-                    break
-        known = await self._services.store.known_ids(upstream, [sighting.id for sighting in found])
-        return [sighting for sighting in found if sighting.id not in known]
+        whole_from = since
+        for tier in tiers if self._reader.codec(upstream).filters_list else tiers[:1]:
+            walked = await self._walked(upstream, since, tier)
+            if walked is None:
+                return None
+            found += walked.sightings
+            whole_from = max(whole_from, walked.whole_from)
+        return Listing([sighting for sighting in found if _made(sighting) >= since], whole_from)
+
+    async def _walked(self, upstream: str, since: float, tier: str) -> Listing | None:
+        """One tier's pages, newest first as Ark has them, until one reaches behind `since`; in another order all pages are walked."""
+        found: list[Sighting] = []
+        pages = PAGES if self._reader.codec(upstream).filters_list else 1
+        for number in range(1, pages + 1):
+            if not await self._services.quotas.take(upstream, "list", patience=5.0):
+                return None
+            query = {"page_num": str(number), "page_size": str(PAGE), "filter.service_tier": tier}
+            page = await self._reader.list_page(upstream, query)
+            found += page
+            if len(page) < (PAGE if pages > 1 else WHOLE):
+                return Listing(found, since)
+            times = [_made(sighting) for sighting in page]
+            if times == sorted(times, reverse=True) and times[-1] < since:
+                return Listing(found, since)
+        times = [_made(sighting) for sighting in found]
+        return Listing(found, times[-1] + 1 if times == sorted(times, reverse=True) else inf)
 
     async def _attribute(self, record: TaskRecord, sighting: Sighting) -> None:
         if not await self._services.store.accept_task(record.key, sighting.id, sighting.snapshot, None):
             return
-        self._probes.pop(record.key, None)
         self._services.events.event(
             "info", "an unanswered create was found", upstream=record.upstream, task=sighting.id
         )
@@ -130,26 +170,33 @@ class Resolver:
         if accepted is not None:
             await self._reader.write_down(accepted, sighting.snapshot)
 
-    async def _not_found(self, record: TaskRecord, possible: Sequence[Sighting], now: float) -> bool:
-        """Several fit: reported, never guessed. None fits after the last probe: nothing was made, so the row goes (True)."""
-        probe = self._probes.get(record.key, 0)
-        if not possible and now >= record.created_at + PROBES[-1]:
-            self._probes.pop(record.key, None)
+    async def _not_found(self, record: TaskRecord, unclaimed: Listing, now: float) -> Verdict:
+        """Several fit: reported, never guessed. None fits after the last probe: nothing was made, so the row goes, if the list is whole."""
+        possible = tuple(sighting.id for sighting in candidates(record, unclaimed.sightings))
+        is_whole = record.created_at - BEFORE >= unclaimed.whole_from
+        if not possible and is_whole and now >= record.created_at + PROBES[-1]:
             await self._services.store.drop_task(record.key)
             self._services.events.event(
                 "info", "an unanswered create left no task", upstream=record.upstream, key=record.key
             )
-            return True
-        self._probes[record.key] = min(probe + 1, len(PROBES) - 1)
-        if possible:
-            ids = [sighting.id for sighting in possible]
+            return Verdict(record=record, gone=True)
+        if await self.close_if_over(record, now):
+            return Verdict(record=record, possible=possible, closed=True)
+        later = (record.created_at + probe for probe in PROBES if record.created_at + probe > now)
+        self._next_probe[record.key] = next(later, now + AGAIN)
+        if possible and record.key not in self._told:
+            self._told.add(record.key)
             self._services.events.event(
-                "warning", "an unanswered create fits several tasks; see arkbridge reconcile", key=record.key, tasks=ids
+                "warning",
+                "an unanswered create fits several tasks; see arkbridge reconcile",
+                upstream=record.upstream,
+                key=record.key,
+                tasks=list(possible),
             )
-        return False
+        return Verdict(record=record, possible=possible)
 
     async def close_if_over(self, record: TaskRecord, now: float) -> bool:
-        """Without a list there is nothing to look at: held until its time is over, then closed (True), cost absent, flagged."""
+        """What nothing certain was found of is held until its time is over, then closed (True), cost absent, flagged."""
         if now < deadline(record):
             return False
         error = TaskError(
@@ -161,6 +208,16 @@ class Resolver:
             "error", "an unanswered create was closed", upstream=record.upstream, key=record.key
         )
         return True
+
+
+def _first_probe(record: TaskRecord) -> float:
+    return record.created_at + PROBES[0]
+
+
+def _made(sighting: Sighting) -> float:
+    """When it was made; what does not say is taken for new, so that it is looked at."""
+    created = sighting.snapshot.created_at
+    return inf if created is None else float(created)
 
 
 def _tiers(records: Sequence[TaskRecord]) -> list[str]:

@@ -36,10 +36,13 @@ class Walk:
 
     def take(self, sightings: Sequence[Sighting], *, last: bool, followed: Iterable[Followed]) -> None:
         """Note one page of the present tier; `last` if there is none behind it. `followed` are the tasks that are followed there."""
-        self._appeared.update(sighting.id for sighting in sightings)
+        for sighting in sightings:
+            self._appeared.add(sighting.id)
+            self.vanished.pop(sighting.id, None)
         made = [sighting.snapshot.created_at for sighting in sightings]
         times = [time for time in made if time is not None]
-        self._in_order = self._in_order and len(times) == len(made) and all(a >= b for a, b in pairwise(times))
+        falls = all(a >= b for a, b in pairwise((self._reached, *times)))
+        self._in_order = self._in_order and falls and len(times) == len(made)
         reached = -inf if last else times[-1] if self._in_order else self._reached
         for entry in followed:
             if self._should_appear(entry) and (last if entry.made is None else reached < entry.made <= self._reached):

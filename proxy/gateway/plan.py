@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, replace
 
+from proxy.archive import ArchiveError
 from proxy.errors import Problem, Refusal
 from proxy.gateway.call import Call
 from proxy.gateway.confirm import address
-from proxy.gateway.links import public_link
+from proxy.gateway.links import expires_at, public_link, signed_link
 from proxy.gateway.once import fingerprint, key_of
 from proxy.gateway.reader import VIDEOS, Reader
 from proxy.gateway.refusals import configured
@@ -58,6 +59,7 @@ class Planner:
     async def _change(self, call: Call, body: Body, change: Change) -> Plan:
         """A new video out of one of the caller's own, at the upstream that made that one."""
         request = VIDEOS.inbound[call.dialect].decode_change(change, body, call.params.get("id"), lossy=call.lossy)
+        await self._require_callable(request.callback_url)
         source = await self._source(call, request.source)
         upstream = configured(self._services.router.upstream(source.upstream), source.upstream)
         if upstream.retired:
@@ -70,7 +72,8 @@ class Planner:
             source.request_model,
         )
         key, target = self._target(source.request_model)
-        outgoing = VIDEOS.toward(upstream).encode_change(request, source, public_link(source, upstream), target)
+        link = await self._link(source, upstream)
+        outgoing = VIDEOS.toward(upstream).encode_change(request, source, link, target)
         return self._planned(call, body, upstream, outgoing, key)
 
     async def _source(self, call: Call, source_id: str) -> TaskRecord:
@@ -82,6 +85,25 @@ class Planner:
         if record.snapshot is None or record.snapshot.status is not TaskStatus.SUCCEEDED:
             raise Refusal(Problem.INVALID_VALUE, "The source video is not finished, or its task failed.", param=param)
         return record
+
+    async def _link(self, source: TaskRecord, upstream: Upstream) -> str | None:
+        """A link to the source that its upstream can fetch: its own while that lives, else ours where we can be reached."""
+        theirs, lives = public_link(source, upstream), self._services.now() < expires_at(source)
+        if theirs and lives:
+            return theirs
+        base, archive = self._services.policy.public_url, self._services.archive
+        if not base or not (lives or await self._is_kept(source)):
+            return None
+        return signed_link(source, self._services.signer, base, archive.shelf.ends_at(source) if archive else None)
+
+    async def _is_kept(self, source: TaskRecord) -> bool:
+        """Whether our own copy can be served; an archive in trouble has none."""
+        archive = self._services.archive
+        try:
+            return archive is not None and await archive.shelf.find(source) is not None
+        except ArchiveError as trouble:
+            self._services.events.event("error", "the archive cannot be read", task=source.id, reason=str(trouble))
+            return False
 
     def _target(self, model: str) -> tuple[str, Target]:
         key = self._services.new_key()

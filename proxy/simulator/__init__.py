@@ -7,6 +7,7 @@ mistake here. `create_app` gives the ASGI application, `serve` runs it, `backgro
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Final
 
 from starlette.applications import Starlette
 
@@ -19,7 +20,7 @@ from proxy.simulator.settings import Settings
 __all__ = ["DIALECTS", "Settings", "background", "create_app", "serve"]
 
 # Which dialect's routes a name stands for; the OpenAI-like ones tell their profile apart by `core.settings.dialect`.
-DIALECTS = {
+DIALECTS: Final = {
     "ark": ark.routes,
     "openai": openai.routes,
     "newapi": openai.routes,

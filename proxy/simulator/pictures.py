@@ -4,10 +4,11 @@ import base64
 import math
 import struct
 import zlib
+from typing import Final
 
 # One pixel, lossless: nothing asks for the size of a WebP here.
 WEBP = base64.b64decode("UklGRhoAAABXRUJQVlA4TA0AAAAvAAAAEAcQERGIiP4HAA==")
-TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
+TYPES: Final = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 
 
 def picture(form: str, width: int, height: int, label: str) -> bytes:

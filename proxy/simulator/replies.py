@@ -5,6 +5,7 @@ What the response object itself holds is each dialect's own.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from proxy.simulator import talk
 from proxy.simulator.jobs import Json
@@ -13,7 +14,7 @@ from proxy.simulator.sse import Event
 from proxy.simulator.talk import Answer, Said, said
 
 MOST_ITEMS = 100
-_FINAL = {"completed": "response.completed", "incomplete": "response.incomplete", "failed": "response.failed"}
+_FINAL: Final = {"completed": "response.completed", "incomplete": "response.incomplete", "failed": "response.failed"}
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The one table of families: what is imported here is served. Routes, scopes and the gateway's dispatch are made from it."""
 
 from proxy.translate.family import Family
+from proxy.translate.files.family import FAMILY as FILES
 from proxy.translate.videos.family import FAMILY as VIDEOS
 
 # One line a family: its import above. Nothing else names the families.

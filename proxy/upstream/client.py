@@ -5,7 +5,7 @@ key is put on in `_authorized`, last, and nowhere else. A request that may buy i
 """
 
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -23,6 +23,9 @@ ANSWER_LIMIT = 64 * 1024 * 1024
 
 NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 UNWRITABLE = (httpx.InvalidURL, httpx.LocalProtocolError, UnicodeError)
+Content = AsyncIterable[bytes]
+"""A body that is made while it is sent."""
+
 BROKEN = (httpx.TransportError, OSError)
 """An OSError is a TLS failure after the handshake (a broken record, an alert), which httpx does not translate."""
 
@@ -89,14 +92,21 @@ class Client:
         await self._pinned.aclose()
 
     async def send(
-        self, upstream: Upstream, request: WireRequest, *, brief: bool = False, fresh: bool = False
+        self,
+        upstream: Upstream,
+        request: WireRequest,
+        *,
+        brief: bool = False,
+        fresh: bool = False,
+        content: Content | None = None,
     ) -> WireResponse:
         """Send one request and read the whole answer; `brief` gives up after seconds instead of minutes.
 
         `fresh` is for creates: a connection of their own, so that no dead one and no bytes left from another call can make the outcome
-        of a purchase unknown.
+        of a purchase unknown. `content` is a body of any size, in the place of the request's own: it is sent in chunks as fast as the
+        upstream takes it, and what it raises ends the connection in the middle of the request.
         """
-        async with self.open(upstream, request, brief=brief, fresh=fresh) as stream:
+        async with self.open(upstream, request, brief=brief, fresh=fresh, content=content) as stream:
             body = bytearray()
             async for chunk in stream.chunks:
                 body += chunk
@@ -106,11 +116,17 @@ class Client:
 
     @asynccontextmanager
     async def open(
-        self, upstream: Upstream, request: WireRequest, *, brief: bool = False, fresh: bool = False
+        self,
+        upstream: Upstream,
+        request: WireRequest,
+        *,
+        brief: bool = False,
+        fresh: bool = False,
+        content: Content | None = None,
     ) -> AsyncIterator[Stream]:
         """Send one request and give its answer as it comes; leaving the block closes the connection if bytes are left."""
         with _writable(upstream.name):
-            prepared = self._authorized(upstream, _build(upstream.base_url, request))
+            prepared = self._authorized(upstream, _build(upstream.base_url, request, content))
         prepared.extensions["timeout"] = self._brief if brief else self._timeouts
         transport = self._pinned if fresh else self._transport
         async with self._exchange(upstream.name, transport, prepared) as stream:
@@ -196,11 +212,13 @@ def _headers(response: httpx.Response) -> dict[str, str]:
     return headers
 
 
-def _build(base_url: str, request: WireRequest) -> httpx.Request:
+def _build(base_url: str, request: WireRequest, content: Content | None) -> httpx.Request:
     headers = _bytes({"accept": "application/json", "accept-encoding": "gzip, deflate", **request.headers})
     url = base_url + request.path + (f"?{urlencode(request.query)}" if request.query else "")
     if not request.parts:
-        return httpx.Request(request.method, url, headers=headers, content=request.body)
+        return httpx.Request(
+            request.method, url, headers=headers, content=request.body if content is None else content
+        )
     return httpx.Request(
         request.method, url, headers=headers, files=[(part.name, _file(part)) for part in request.parts]
     )

@@ -36,8 +36,6 @@ NOT_BUILT: Mapping[Dialect, tuple[str, ...]] = {
         "/images/generations",
         "/images/edits",
         "/embeddings",
-        "/files",
-        "/files/{rest:path}",
     ),
     Dialect.ARK: (
         "/chat/completions",
@@ -49,8 +47,6 @@ NOT_BUILT: Mapping[Dialect, tuple[str, ...]] = {
         "/images/generations",
         "/embeddings",
         "/embeddings/multimodal",
-        "/files",
-        "/files/{rest:path}",
         "/tokenization",
     ),
 }

@@ -1,6 +1,7 @@
 """The gateway as a process: signals, keys that other processes make, and how much memory a download takes."""
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -98,11 +99,20 @@ def test_a_new_key_works_and_a_revoked_one_stops_within_a_second(running: Runnin
         assert time.monotonic() - revoked < 1
 
 
-def test_an_unknown_key_that_is_made_later(running: Running) -> None:
-    """A key that was refused is admitted once it exists: refusals are not remembered for longer than a second."""
-    with running.client("sk-ab-" + "1" * 43) as client:
-        assert client.get("/v1/videos").status_code == 401
-    test_a_new_key_works_and_a_revoked_one_stops_within_a_second(running)
+# -- accounts
+
+
+def test_the_reports_agree(running: Running) -> None:
+    """`arkbridge usage` and GET /v1/usage tell the same calls and tokens."""
+    running.finished()
+    said = json.loads(running.gateway.arkbridge("usage", "--by", "caller", "--json"))
+    with running.client() as client:
+        (total,) = client.get("/v1/usage").json()["totals"]
+    (row,) = [one for one in said if one["caller"] == "first"]
+    assert total["calls"] > 0
+    assert total["total_tokens"] > 0
+    for name in ("calls", "errors", "input_tokens", "output_tokens", "total_tokens", "images"):
+        assert row[name] == total[name]
 
 
 # -- reload

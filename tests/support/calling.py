@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import orjson
 
@@ -12,6 +13,8 @@ from proxy.translate.wire import WireResponse
 
 OPENAI, ARK = Dialect.OPENAI, Dialect.ARK
 JSON_TYPE = "application/json"
+BOUNDARY = "b0undary"
+FORM = f"multipart/form-data; boundary={BOUNDARY}"
 
 
 def received(
@@ -29,7 +32,18 @@ def received(
     return Received(body=read_body(kind, raw), params=path or {}, query=query, headers=given, lossy=lossy)
 
 
-def sent(inbound: CallInbound, outbound: CallOutbound, what: Received, model: str = "m") -> tuple[CallRequest, CallSend]:
+def form(*parts: tuple[str, bytes, str | None]) -> bytes:
+    """A multipart body: names, values, and file names where the part is a file."""
+    out = b""
+    for name, value, filename in parts:
+        file = f'; filename="{filename}"' if filename else ""
+        out += f'--{BOUNDARY}\r\ncontent-disposition: form-data; name="{name}"{file}\r\n\r\n'.encode() + value + b"\r\n"
+    return out + f"--{BOUNDARY}--\r\n".encode()
+
+
+def sent(
+    inbound: CallInbound, outbound: CallOutbound, what: Received, model: str = "m"
+) -> tuple[CallRequest, CallSend]:
     """A call from a caller's bytes to an upstream's, and the request as the gateway keeps it."""
     request = inbound.decode(what)
     return replace(request, request_model=model), outbound.encode(request, model)
@@ -41,7 +55,9 @@ def answer(body: Mapping[str, object] | bytes, status: int = 200) -> WireRespons
     return WireResponse(status=status, headers={"content-type": JSON_TYPE}, body=raw)
 
 
-def back(inbound: CallInbound, outbound: CallOutbound, request: CallRequest, response: WireResponse) -> tuple[CallAnswer, bytes]:
+def back(
+    inbound: CallInbound, outbound: CallOutbound, request: CallRequest, response: WireResponse
+) -> tuple[CallAnswer, bytes]:
     """An answer as it was read, and as the caller gets it."""
     read = outbound.decode(response, request)
     return read, inbound.encode(read, request)
@@ -55,7 +71,7 @@ def fed(stream: CallStream, chunks: Iterable[bytes]) -> bytes:
 def cut(data: bytes, places: Sequence[int]) -> list[bytes]:
     """Bytes in pieces, cut at these places."""
     edges = [0, *sorted(place % (len(data) + 1) for place in places), len(data)]
-    return [data[begin:end] for begin, end in zip(edges, edges[1:], strict=False)]
+    return [data[begin:end] for begin, end in pairwise(edges)]
 
 
 def event(body: Mapping[str, object] | str, name: str = "") -> bytes:

@@ -16,7 +16,14 @@ def edits(**fields: object) -> Edits:
 
 @pytest.mark.parametrize(
     ("asked", "sent", "warned"),
-    [("minimal", "minimal", 0), ("low", "low", 0), ("high", "high", 0), ("xhigh", "high", 1), ("max", "high", 1), (7, 7, 0)],
+    [
+        ("minimal", "minimal", 0),
+        ("low", "low", 0),
+        ("high", "high", 0),
+        ("xhigh", "high", 1),
+        ("max", "high", 1),
+        (7, 7, 0),
+    ],
 )
 def test_effort_to_ark(asked: object, sent: object, warned: int) -> None:
     """Efforts that Ark has are sent as they are, higher ones as the highest with a warning; nonsense is Ark's to judge."""

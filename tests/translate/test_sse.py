@@ -7,7 +7,9 @@ from proxy.translate.sse import Splitter, data_of, event, name_of, with_data
 from tests.support.calling import cut
 
 PIECES = st.lists(
-    st.sampled_from([b"\r", b"\n", b"\r\n", b"\n\n", b"\r\n\r\n", b"data: {}", b"data:x", b": note", b"event: a", b"z"]),
+    st.sampled_from(
+        [b"\r", b"\n", b"\r\n", b"\n\n", b"\r\n\r\n", b"data: {}", b"data:x", b": note", b"event: a", b"z"]
+    ),
     max_size=14,
 )
 
@@ -63,7 +65,9 @@ def test_boundaries_are_blank_lines(pieces: list[bytes]) -> None:
 
 def test_every_split_point() -> None:
     """A stream with all kinds of line ends gives the same events at every single split point."""
-    stream = b": hello\r\n\r\ndata: 1\r\n\r\ndata: 2\n\nevent: x\rdata: 3\r\rdata: a\ndata: b\n\n\ndata: [DONE]\n\ndata: cut"
+    stream = (
+        b": hello\r\n\r\ndata: 1\r\n\r\ndata: 2\n\nevent: x\rdata: 3\r\rdata: a\ndata: b\n\n\ndata: [DONE]\n\ndata: cut"
+    )
     whole = split([stream])
     assert len(whole[0]) == 6
     assert all(split([stream[:at], stream[at:]]) == whole for at in range(len(stream) + 1))

@@ -25,8 +25,10 @@ ARK_IMAGES = {"generated_images": 2, "output_tokens": 32448, "total_tokens": 324
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from([*CHAT, *RESPONSE, "cached_tokens", "model_usage"]), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from([*CHAT, *RESPONSE, "cached_tokens", "model_usage"]), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 
@@ -38,7 +40,10 @@ JSON = st.recursive(
         (RESPONSE, Usage(7, 2, 9, 3, 1, raw=RESPONSE)),
         (ARK_IMAGES, Usage(None, 32448, 32448, images=2, raw=ARK_IMAGES)),
         ({"prompt_tokens": 3, "total_tokens": 3}, Usage(3, None, 3, raw={"prompt_tokens": 3, "total_tokens": 3})),
-        ({"prompt_tokens": 3, "completion_tokens": 4}, Usage(3, 4, 7, raw={"prompt_tokens": 3, "completion_tokens": 4})),
+        (
+            {"prompt_tokens": 3, "completion_tokens": 4},
+            Usage(3, 4, 7, raw={"prompt_tokens": 3, "completion_tokens": 4}),
+        ),
     ],
 )
 def test_every_family(said: dict[str, object], read: Usage) -> None:
@@ -46,7 +51,9 @@ def test_every_family(said: dict[str, object], read: Usage) -> None:
     assert usage_of(said) == read
 
 
-@pytest.mark.parametrize("said", [None, {}, [], "10", {"prompt_tokens": None}, {"total_tokens": -1}, {"total_tokens": True}])
+@pytest.mark.parametrize(
+    "said", [None, {}, [], "10", {"prompt_tokens": None}, {"total_tokens": -1}, {"total_tokens": True}]
+)
 def test_nothing_counted(said: object) -> None:
     """What counts nothing is no usage, so that an earlier one is not forgotten for it."""
     assert usage_of(said) is None

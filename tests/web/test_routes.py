@@ -1,20 +1,14 @@
 """Paths and methods: what is not there says so in its family's envelope, and says where to go."""
 
+import re
+
 import httpx2 as httpx
 import pytest
 
+from proxy.web.routes import NOT_BUILT, PREFIX
 from tests.gateway.house import TASKS, Caller, House, error_of
 
-NOT_BUILT = (
-    ("POST", "/v1/videos/characters"),
-    ("GET", "/v1/videos/characters/char_1"),
-    ("POST", "/v1/videos/quote"),
-    ("POST", "/v1/files"),
-    ("GET", "/v1/files/file-1/content"),
-    ("POST", "/api/v3/context/create"),
-    ("POST", "/api/v3/batch/chat/completions"),
-    ("POST", "/api/v3/tokenization"),
-)
+LATER = [PREFIX[dialect] + re.sub(r"\{[^}]*\}", "x", path) for dialect, paths in NOT_BUILT.items() for path in paths]
 UNKNOWN = (
     "/",
     "/v1",
@@ -57,9 +51,10 @@ def test_an_unknown_path_names_the_base_urls(house: House, method: str, path: st
     assert house.gateway.line(answer.headers["x-request-id"])["error"] == "unknown_path"
 
 
-@pytest.mark.parametrize(("method", "path"), NOT_BUILT)
+@pytest.mark.parametrize("path", LATER)
+@pytest.mark.parametrize("method", ["GET", "POST"])
 def test_what_is_not_built_says_so(alice: Caller, method: str, path: str) -> None:
-    """A route of a later version is a 404 of its own code."""
+    """A route of a later version is a 404 of its own code; those that are built are in no list of what is not."""
     answer = alice.call(method, path)
     error = error_of(answer, family_of(path))
     code = {"openai": "not_served", "ark": "InvalidAction"}[family_of(path)]

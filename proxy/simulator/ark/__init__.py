@@ -3,6 +3,8 @@
 Each family is a module of its own with a `routes` like those below and one line here.
 """
 
+from typing import Final
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -17,7 +19,7 @@ from proxy.simulator.ark.service import Service
 from proxy.simulator.core import Core
 
 TASKS = "/api/v3/contents/generations/tasks"
-_ANY = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+_ANY: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 def routes(core: Core) -> list[BaseRoute]:

@@ -6,12 +6,13 @@ text. A bad value is ignored, and a field of the body beats the command (neither
 
 import re
 from collections.abc import Callable
+from typing import Final
 
 from proxy.simulator.ark.fields import Body
 from proxy.simulator.ark.models import ADAPTIVE, RATIOS, Model
 
 _COMMAND = re.compile(r"(?:^|\s)--([a-z]+)(?:=|\s+)(\S+)")
-_FIELDS = {
+_FIELDS: Final = {
     "rs": "resolution",
     "resolution": "resolution",
     "rt": "ratio",
@@ -53,7 +54,7 @@ def _flag(value: str, _model: Model) -> bool | None:
     return {"true": True, "false": False}.get(value)
 
 
-_READERS: dict[str, Callable[[str, Model], object]] = {
+_READERS: Final[dict[str, Callable[[str, Model], object]]] = {
     "resolution": lambda value, model: value if value in model.resolutions else None,
     "ratio": lambda value, _model: value if value in {*RATIOS, ADAPTIVE} else None,
     "duration": lambda value, model: _number(value, *model.seconds),

@@ -5,6 +5,7 @@ import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from proxy.simulator.ark.errors import invalid, missing
 from proxy.simulator.ark.models import FIRST, FIRST_LAST, OMNI, TEXT, Media, Model
@@ -12,13 +13,13 @@ from proxy.simulator.ark.models import FIRST, FIRST_LAST, OMNI, TEXT, Media, Mod
 _MB = 1024 * 1024
 _IMAGES = frozenset({"jpeg", "png", "webp", "bmp", "tiff", "gif"})
 _HEIC = frozenset({"heic", "heif"})
-_SUBTYPES = {
+_SUBTYPES: Final = {
     "image": _IMAGES | _HEIC,
     "video": frozenset({"mp4", "mov", "quicktime"}),
     "audio": frozenset({"wav", "x-wav", "mp3", "mpeg"}),
 }
-_LARGEST = {"image": 30 * _MB, "video": 200 * _MB, "audio": 15 * _MB}
-_ROLES = {
+_LARGEST: Final = {"image": 30 * _MB, "video": 200 * _MB, "audio": 15 * _MB}
+_ROLES: Final = {
     "image": frozenset({"first_frame", "last_frame", "reference_image"}),
     "video": frozenset({"reference_video"}),
     "audio": frozenset({"reference_audio"}),

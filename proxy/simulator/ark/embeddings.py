@@ -155,7 +155,4 @@ def _vector(body: Body, text: str, words: Mapping[str, str]) -> Json:
 
 
 def _enabled(body: Body, name: str) -> bool:
-    value = body.get(name, {})
-    if not isinstance(value, dict):
-        raise invalid(name, "an object is expected")
-    return fields.word(value, "type", ("enabled", "disabled")) == "enabled"
+    return fields.word(fields.inside(body, name), f"{name}.type", ("enabled", "disabled")) == "enabled"

@@ -1,14 +1,15 @@
 """Ark's errors: one exception, the body it becomes (ark-wire.md §4.1), and the texts of failed tasks (§3.1, §4.2)."""
 
 import random
+from typing import Final
 
 from starlette.responses import JSONResponse, Response
 
 from proxy.simulator.jobs import Json
 
 REQUEST_ID = "x-request-id"
-_TYPES = {401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 409: "Conflict", 429: "TooManyRequests"}
-_FAILED = {
+_TYPES: Final = {401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 409: "Conflict", 429: "TooManyRequests"}
+_FAILED: Final = {
     "OutputVideoSensitiveContentDetected.PolicyViolation": (
         "The request failed because the output video may be related to copyright restrictions."
     ),

@@ -14,6 +14,16 @@ def without_nulls(body: Mapping[str, Value]) -> dict[str, Value]:
     return {name: value for name, value in body.items() if value is not None}
 
 
+def inside(body: Body, name: str) -> dict[str, object]:
+    """The fields of an object in the body, each by its path (`thinking.type`), nulls left out; none if it is absent."""
+    value = body.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise invalid(name, "an object is expected")
+    return {f"{name}.{key}": inner for key, inner in value.items() if inner is not None}
+
+
 def integer(body: Body, name: str, low: int, high: int) -> int | None:
     """An integer within [low, high], or None if absent."""
     value = body.get(name)

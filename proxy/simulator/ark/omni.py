@@ -6,6 +6,7 @@ service reads a prompt is unknown: here a few verbs decide, and only where there
 
 import re
 from dataclasses import dataclass
+from typing import Final
 
 from proxy.simulator.ark.content import USUAL_SECONDS, Content
 from proxy.simulator.ark.errors import ArkError
@@ -16,7 +17,7 @@ CONSTRAINT = "InvalidParameter.TaskTypeConstraint"
 MISMATCH = "InvalidParameter.TaskTypeMismatch"
 _EDIT = re.compile(r"\b(edit|replace|remove|swap)\b|编辑|替换|删除|修改", re.IGNORECASE)
 _EXTEND = re.compile(r"\b(extend|continue|prolong)\b|延长|续写|延续", re.IGNORECASE)
-_NAMES = {
+_NAMES: Final = {
     "edit": "video editing",
     "extend": "video extension",
     "reference": "reference to video",

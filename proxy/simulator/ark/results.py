@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import re
 from datetime import UTC, datetime
+from typing import Final
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -27,7 +28,7 @@ MOST_DOWNLOADS = 100
 _DATE = "%Y%m%dT%H%M%SZ"
 _LAST_FRAME = "-last-frame"
 _PICTURE = re.compile(r"([0-9a-f-]+)-(\d+)x(\d+)\.(jpeg|png)")
-_CONTENT_TYPES = {"mp4": "video/mp4", "mov": "video/quicktime", "jpeg": "image/jpeg"}
+_CONTENT_TYPES: Final = {"mp4": "video/mp4", "mov": "video/quicktime", "jpeg": "image/jpeg"}
 
 
 class Links:

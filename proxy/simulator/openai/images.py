@@ -1,8 +1,9 @@
 """The size in pixels of an uploaded image, from its first bytes (PNG, JPEG, WebP); nothing is decoded."""
 
 import struct
+from typing import Final
 
-_WEBP_KINDS = {b"VP8 ": "lossy", b"VP8L": "lossless", b"VP8X": "extended"}
+_WEBP_KINDS: Final = {b"VP8 ": "lossy", b"VP8L": "lossless", b"VP8X": "extended"}
 # JPEG: the markers of a frame header (SOF0 to SOF15 without DHT, JPG and DAC)
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 

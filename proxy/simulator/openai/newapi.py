@@ -11,6 +11,7 @@ A dialect named `newapi-rc30` and the like picks one for the server, `[[sim:newa
 import math
 import string
 from dataclasses import dataclass
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -32,14 +33,14 @@ MODELS = ("seedance-2.5", "seedance-2.0-pro", "seedance-2.0-fast", "seedance-2.0
 POLL_SECONDS = 15.0
 GIVES_UP_SECONDS = 86_400.0
 BUSY = "当前分组上游负载已饱和，请稍后再试"
-VIDEO_WORDS = {
+VIDEO_WORDS: Final = {
     "SUBMITTED": "queued",
     "QUEUED": "queued",
     "IN_PROGRESS": "in_progress",
     "SUCCESS": "completed",
     "FAILURE": "failed",
 }
-SEEN = {
+SEEN: Final = {
     "queued": ("QUEUED", 10),
     "running": ("IN_PROGRESS", 50),
     "succeeded": ("SUCCESS", 100),

@@ -3,6 +3,7 @@
 import string
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Final
 
 from starlette.requests import Request
 from starlette.routing import BaseRoute
@@ -18,7 +19,7 @@ from proxy.simulator.openai import work
 LINK_SECONDS = results.LASTS
 DEFAULT_FAILURE = "OutputVideoSensitiveContentDetected.PolicyViolation"
 # The channel's model mapping; a name that is neither here nor Ark's own goes to 2.0.
-_MAPPING = {
+_MAPPING: Final = {
     "seedance-2.5": "doubao-seedance-2-5-260628",
     "seedance-2.0-fast": "doubao-seedance-2-0-fast-260128",
     "seedance-2.0-mini": "doubao-seedance-2-0-mini-260615",

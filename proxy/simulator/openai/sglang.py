@@ -3,7 +3,7 @@ and chat, embeddings and models (§3)."""
 
 import re
 import uuid
-from typing import Annotated
+from typing import Annotated, Final
 
 import orjson
 from pydantic import BaseModel, Field, ValidationError
@@ -21,7 +21,7 @@ from proxy.simulator.openai.work import Handler
 DEFAULT_SIZE = "1280x720"
 DEFAULT_FPS = 24
 WAYS = Ways(ways.of_fastapi, models=("sora-2",), owner="sglang")
-BROKEN = {"message": "The generation failed."}
+BROKEN: Final = {"message": "The generation failed."}
 
 
 class MultipartFields(BaseModel):

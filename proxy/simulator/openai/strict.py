@@ -1,6 +1,8 @@
 """The strict OpenAI dialect: its Videos API, as specification and SDKs describe it (openai-wire.md §1), and beside it the
 other routes of §3, each in a module of its own."""
 
+from typing import Final
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
@@ -19,14 +21,14 @@ from proxy.simulator.openai.work import Handler, Refusal
 # How long after its completion a video can still be downloaded.
 KEPT_SECONDS = 3600
 NOT_READY = "Video is not ready yet, use GET /v1/videos/{id} to check status."
-WORDS = {QUEUED: "queued", RUNNING: "in_progress", SUCCEEDED: "completed"}
+WORDS: Final = {QUEUED: "queued", RUNNING: "in_progress", SUCCEEDED: "completed"}
 WAYS = Ways(
     ways.of_openai,
     models=("gpt-4o-mini", "gpt-image-1", "dall-e-3", "text-embedding-3-small", "sora-2", "acme/tuned-7b"),
     owner="openai",
     strict=True,
 )
-BLOCKED = {"code": "moderation_blocked", "message": "Your request was blocked by our moderation system."}
+BLOCKED: Final = {"code": "moderation_blocked", "message": "Your request was blocked by our moderation system."}
 
 
 def routes(core: Core) -> list[BaseRoute]:

@@ -1,7 +1,7 @@
 """The API of vLLM-Omni: videos as multipart only, no links, jobs in memory, one model per server (openai-wire.md §2.2);
 and chat, embeddings and models (§3)."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import orjson
 from pydantic import BaseModel, Field, StringConstraints
@@ -21,9 +21,9 @@ from proxy.simulator.openai.work import Handler
 SERVED_MODEL = "Wan-AI/Wan2.2-T2V-A14B-Diffusers"
 WAYS = Ways(ways.of_vllm, models=(SERVED_MODEL,), owner="vllm", served=SERVED_MODEL)
 CANCEL_SECONDS = 2.0
-WORDS = {QUEUED: "queued", RUNNING: "in_progress", SUCCEEDED: "completed"}
-BROKEN = {"code": "RuntimeError", "message": "The generation failed."}
-REFERENCES = {"image_reference": "image_url", "video_reference": "video_url", "audio_reference": "audio_url"}
+WORDS: Final = {QUEUED: "queued", RUNNING: "in_progress", SUCCEEDED: "completed"}
+BROKEN: Final = {"code": "RuntimeError", "message": "The generation failed."}
+REFERENCES: Final = {"image_reference": "image_url", "video_reference": "video_url", "audio_reference": "audio_url"}
 
 Seconds = Annotated[str, StringConstraints(pattern=r"^[1-9]\d*$")]
 Size = Annotated[str, StringConstraints(pattern=r"^\d+x\d+$")]

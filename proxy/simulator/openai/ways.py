@@ -5,6 +5,7 @@ OpenAI's own envelope is that of openai-wire.md ยง1.5; the others are those of ย
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import orjson
 from starlette.responses import JSONResponse, Response
@@ -14,8 +15,8 @@ from proxy.simulator.openai.work import Refusal
 from proxy.simulator.shelf import Object
 from proxy.simulator.sse import Event
 
-_TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
-_VLLM_TYPES = {400: "BadRequestError", 404: "NotFoundError"}
+_TYPES: Final = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+_VLLM_TYPES: Final = {400: "BadRequestError", 404: "NotFoundError"}
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,7 +15,7 @@ from proxy.simulator.jobs import EXPIRED, FAILED, RUNNING, SUCCEEDED, TERMINAL, 
 Handler = Callable[[Request], Awaitable[Response]]
 Table = Mapping[str, Mapping[str, Handler]]
 
-EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+EVERY_METHOD: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 # With these a 4-second video takes 55 seconds at speed 1.
 QUEUE_SECONDS = 5.0
 RUN_SECONDS_PER_SECOND = 12.5

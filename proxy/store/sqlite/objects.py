@@ -15,6 +15,7 @@ _ADD = insert(
     "ON CONFLICT (caller, kind, id) DO UPDATE SET upstream = excluded.upstream, facts = excluded.facts",
 )
 _SEE = update("objects", ("facts",), _ONE)
+_DROP = "DELETE FROM objects WHERE caller = ? AND kind = ? AND id = ?"
 _GET = select(_COLUMNS, "objects", _ONE)
 _NEWEST = ("AND (created_at, id) < (?, ?)", "ORDER BY created_at DESC, id DESC LIMIT ?")
 _OLDEST = ("AND (created_at, id) > (?, ?)", "ORDER BY created_at, id LIMIT ?")
@@ -38,7 +39,7 @@ def one(connection: sqlite3.Connection, caller: str, kind: str, object_id: str) 
 
 def drop(connection: sqlite3.Connection, caller: str, kind: str, object_id: str) -> None:
     """The object is gone."""
-    connection.execute("DELETE FROM objects " + _ONE, (caller, kind, object_id))
+    connection.execute(_DROP, (caller, kind, object_id))
 
 
 def some(connection: sqlite3.Connection, wanted: ObjectFilter) -> list[Owned]:

@@ -6,7 +6,7 @@ A report by days of another timezone than the sums are kept by reads rows only: 
 import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
-from typing import Any
+from typing import Any, Final
 
 from proxy.errors import StoreError
 from proxy.store import UsageFilter, UsageSum
@@ -15,7 +15,7 @@ from proxy.store.rows import amount
 from proxy.store.sqlite.ledger import DAY_KEYS, DAY_SUMS, ZONE_SETTING, zone_name
 from proxy.store.sqlite.sql import Where, columns, select
 
-_COLUMN_OF = {
+_COLUMN_OF: Final = {
     "caller": "caller",
     "key": "key_prefix",
     "model": "original_model",

@@ -13,7 +13,7 @@ import orjson
 from proxy.errors import Problem, Refusal, UnreadableAnswer
 from proxy.model import JSON, Dialect, Profile, Upstream
 from proxy.translate import coerce, errors
-from proxy.translate.calls import CallAnswer, CallRequest
+from proxy.translate.calls import CallAnswer, CallInbound, CallOutbound, CallRequest
 from proxy.translate.wire import Notice, WireResponse
 
 KIND: Final = "file"
@@ -68,8 +68,8 @@ class Fields(Protocol):
         """No field is left; raises `Refusal` if one is missing without which another cannot be said."""
 
 
-class FilesInbound(Protocol):
-    """What lists need of a caller's dialect."""
+class FilesInbound(CallInbound, Protocol):
+    """A caller's dialect; `decode` and `encode` are for one file."""
 
     def query(self, pairs: Iterable[Pair]) -> FileQuery:
         """The query of a list; raises `Refusal`."""
@@ -78,8 +78,8 @@ class FilesInbound(Protocol):
         """A page of files; `more` tells that others come behind it."""
 
 
-class FilesOutbound(Protocol):
-    """What uploads, lists and downloads need of an upstream's dialect."""
+class FilesOutbound(CallOutbound, Protocol):
+    """An upstream's dialect; `encode` reads one file, `decode` takes its object, also one that was kept."""
 
     def fields(self, request: CallRequest, target: Target) -> Fields:
         """The translator of one upload."""
@@ -87,16 +87,13 @@ class FilesOutbound(Protocol):
     def purpose(self, word: str) -> str:
         """The purpose under which this upstream has what a caller calls `word`."""
 
-    def decode(self, response: WireResponse, request: CallRequest) -> CallAnswer:
-        """A file's object, also one that was kept; raises `UnreadableAnswer`."""
-
     def content(self, file_id: str) -> str | None:
         """The path of a file's bytes, None if the upstream does not hand them out."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileCodecs:
-    """The codecs of the family beside those of its calls."""
+    """The codecs of uploads, lists and downloads."""
 
     inbound: Mapping[Dialect, FilesInbound]
     outbound: Mapping[Dialect, FilesOutbound]

@@ -6,12 +6,12 @@ from typing import Final
 from proxy.errors import Problem, Refusal
 from proxy.model import JSON, Dialect
 from proxy.translate import coerce
-from proxy.translate.calls import CallAnswer, CallRequest
+from proxy.translate.calls import CallRequest
 from proxy.translate.errors import redact
 from proxy.translate.files import CREATED_AT, PROGRESS, AsItIs, Fields, OneFile, Pair, Target, with_word
 from proxy.translate.files.inbound import FileInbound
 from proxy.translate.files.outbound import FileOutbound
-from proxy.translate.wire import Notice, WireResponse
+from proxy.translate.wire import Notice
 
 PURPOSES: Final = frozenset({"user_data", "agent", "voice"})
 ANY_PURPOSE: Final = "user_data"
@@ -102,8 +102,8 @@ def purpose(word: str) -> str:
     return word if word in PURPOSES or not word else ANY_PURPOSE
 
 
-class ArkFiles:
-    """Ark as the upstream of uploads, lists and downloads."""
+class ArkFiles(FileOutbound):
+    """Ark as the upstream of files."""
 
     def fields(self, request: CallRequest, target: Target) -> Fields:
         """The translator of one upload."""
@@ -113,16 +113,11 @@ class ArkFiles:
         """See `purpose`."""
         return purpose(word)
 
-    def decode(self, response: WireResponse, request: CallRequest) -> CallAnswer:
-        """A file's object."""
-        return READ.decode(response, request)
-
     def content(self, file_id: str) -> str | None:
         """Ark does not hand out the bytes."""
         return None
 
 
-READ: Final = FileOutbound(Dialect.ARK, to_neutral)
 # The newer SDK notes that Ark's list calls itself a `file`, unlike any other list.
 INBOUND: Final = FileInbound(dialect=Dialect.ARK, say=from_neutral, usual=100, most=1000, listed="file", nobody="")
-OUTBOUND: Final = ArkFiles()
+OUTBOUND: Final = ArkFiles(Dialect.ARK, to_neutral)

@@ -29,7 +29,7 @@ FAMILY = Family(
     calls={
         "retrieve": Calls(
             inbound={Dialect.OPENAI: openai.INBOUND, Dialect.ARK: ark.INBOUND},
-            outbound={Dialect.OPENAI: openai.READ, Dialect.ARK: ark.READ},
+            outbound={Dialect.OPENAI: openai.OUTBOUND, Dialect.ARK: ark.OUTBOUND},
         ),
         "delete": Calls(
             inbound={Dialect.OPENAI: DeletedInbound(openai.INBOUND), Dialect.ARK: DeletedInbound(ark.INBOUND)},

@@ -6,12 +6,12 @@ from typing import Final
 from proxy.errors import Problem, Refusal
 from proxy.model import Dialect
 from proxy.translate import coerce
-from proxy.translate.calls import CallAnswer, CallRequest
+from proxy.translate.calls import CallRequest
 from proxy.translate.edits import Loss
 from proxy.translate.files import CREATED_AT, AsItIs, Fields, OneFile, Pair, Target
 from proxy.translate.files.inbound import FileInbound
 from proxy.translate.files.outbound import FileOutbound, file_path
-from proxy.translate.wire import Notice, WireResponse
+from proxy.translate.wire import Notice
 
 PURPOSES: Final[Mapping[str, str]] = {"agent": "user_data"}
 """Ark's purposes that have another name here; `voice` has no counterpart."""
@@ -88,8 +88,8 @@ def purpose(word: str) -> str:
     return PURPOSES.get(word, word)
 
 
-class OpenAIFiles:
-    """OpenAI as the upstream of uploads, lists and downloads."""
+class OpenAIFiles(FileOutbound):
+    """OpenAI as the upstream of files."""
 
     def fields(self, request: CallRequest, target: Target) -> Fields:
         """The translator of one upload."""
@@ -101,15 +101,10 @@ class OpenAIFiles:
         """See `purpose`."""
         return purpose(word)
 
-    def decode(self, response: WireResponse, request: CallRequest) -> CallAnswer:
-        """A file's object."""
-        return READ.decode(response, request)
-
     def content(self, file_id: str) -> str | None:
         """The path of the bytes."""
         return file_path(file_id, "/content")
 
 
-READ: Final = FileOutbound(Dialect.OPENAI, dict)
 INBOUND: Final = FileInbound(dialect=Dialect.OPENAI, say=dict, usual=10_000, most=10_000, listed="list", nobody=None)
-OUTBOUND: Final = OpenAIFiles()
+OUTBOUND: Final = OpenAIFiles(Dialect.OPENAI, dict)

@@ -42,7 +42,7 @@ class Relay:
                 return b"".join([self._writer.text(*pair) for pair in self._fields.text(name, value)])
             case File(name, filename, content_type):
                 self._fields.file(name)
-                self.has_file, self._size = True, 0
+                self.has_file = True
                 return self._writer.file(name, filename, content_type)
             case Data(data):
                 self._size += len(data)

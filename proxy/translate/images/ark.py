@@ -13,12 +13,12 @@ from proxy.translate.images import ALWAYS_BASE64, GENERATIONS, answers, fields
 from proxy.translate.images.stream import ImageStream
 from proxy.translate.wire import WireResponse
 
-# What OpenAI callers may send and Ark has no word for.
+# What OpenAI callers may send and Ark has no word for. `background` is not here: openai-wire.md knows it as OpenAI's alone, but Ark has it
+# (ark-wire.md §5.3), so it passes.
 FOREIGN: Final[Mapping[str, Loss]] = {
     "mask": Loss.REFUSE,
     "quality": Loss.DROP,
     "style": Loss.DROP,
-    "background": Loss.DROP,
     "moderation": Loss.DROP,
     "output_compression": Loss.DROP,
     "partial_images": Loss.DROP,
@@ -26,7 +26,7 @@ FOREIGN: Final[Mapping[str, Loss]] = {
     "user": Loss.DROP,
     "safety_identifier": Loss.DROP,
 }
-NOTHING: Final[Mapping[str, object]] = {"quality": "auto", "background": "auto", "moderation": "auto"}
+NOTHING: Final[Mapping[str, object]] = {"quality": "auto", "moderation": "auto"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,7 @@ def _from_openai(edits: Edits) -> None:
     edits.settle(FOREIGN, NOTHING, "Ark")
     if "n" in edits.fields:
         _several(edits, coerce.integer(edits.fields["n"], "n"))
-    if edits.fields.get("size") == "auto":
-        edits.leave_out("size")
+    edits.leave_out(*(name for name in ("size", "background") if edits.fields.get(name) == "auto"))
     if edits.fields.get("output_format") == "webp":
         edits.drop_if_lossy("output_format", "Ark makes png and jpeg", "not sent, Ark makes png and jpeg")
     if "response_format" not in edits.fields and edits.request.model.startswith(ALWAYS_BASE64):

@@ -88,8 +88,10 @@ def _from_ark(edits: Edits, model: str) -> CallSend:
             edits.warn("response_format", "not sent, this model answers with b64_json")
     if "image" not in edits.fields:
         return passing.post(GENERATIONS, edits, Dialect.OPENAI)
-    pictures = [_file(link, f"image[{index}]") for index, link in enumerate(fields.links(edits.fields))]
-    return _form(edits, edits.members() | {"image": pictures if len(pictures) > 1 else pictures[0]})
+    links = fields.links(edits.fields)
+    if not isinstance(edits.fields["image"], list):
+        return _form(edits, edits.members() | {"image": _file(links[0], "image")})
+    return _form(edits, edits.members() | {"image": [_file(link, f"image[{at}]") for at, link in enumerate(links)]})
 
 
 def _several(edits: Edits) -> None:

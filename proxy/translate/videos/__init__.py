@@ -51,6 +51,7 @@ class ChangeRequest:
     source: str
     prompt: str
     seconds: int | None = None
+    callback_url: str | None = None
     lossy: bool = False
     body: Body
 

@@ -208,14 +208,14 @@ async def test_lengths_formats_and_moderation(client: httpx.AsyncClient) -> None
         ({"verbosity": "low"}, UNSUPPORTED, "verbosity"),
         ({"web_search_options": {}}, UNSUPPORTED, "web_search_options"),
         ({"reasoning_effort": "xhigh"}, "InvalidParameter", "reasoning_effort"),
-        ({"thinking": {"type": "on"}}, "InvalidParameter", "type"),
+        ({"thinking": {"type": "on"}}, "InvalidParameter", "thinking.type"),
         ({"service_tier": "priority"}, "InvalidParameter", "service_tier"),
         ({"temperature": 2.5}, "InvalidParameter", "temperature"),
         ({"stream": "true"}, "InvalidParameter", "stream"),
         ({"stream_options": []}, "InvalidParameter", "stream_options"),
         ({"tools": [{"type": "function"}]}, "InvalidParameter", "tools[0]"),
         ({"tool_choice": "maybe"}, "InvalidParameter", "tool_choice"),
-        ({"response_format": {"type": "xml"}}, "InvalidParameter", "type"),
+        ({"response_format": {"type": "xml"}}, "InvalidParameter", "response_format.type"),
     ],
 )
 async def test_what_is_refused(client: httpx.AsyncClient, fields: dict[str, Any], code: str, param: str) -> None:

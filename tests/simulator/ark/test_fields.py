@@ -15,6 +15,9 @@ def test_absent_fields_are_none() -> None:
         assert fields.flag(body, "x") is None
         assert fields.text(body, "x") is None
         assert fields.word(body, "x", ("a",)) is None
+        assert fields.number(body, "x", 0, 9) is None
+        assert fields.inside(body, "x") == {}
+    assert fields.without_nulls({"x": None, "y": 0}) == {"y": 0}
 
 
 def test_good_values_are_given() -> None:
@@ -23,6 +26,8 @@ def test_good_values_are_given() -> None:
     assert fields.flag({"x": False}, "x") is False
     assert fields.text({"x": "abc"}, "x", 3) == "abc"
     assert fields.word({"x": "a"}, "x", ("a", "b")) == "a"
+    assert [fields.number({"x": value}, "x", 0, 2) for value in (0, 1.5, 2)] == [0, 1.5, 2]
+    assert fields.inside({"x": {"y": 1, "z": None}}, "x") == {"x.y": 1}
 
 
 @pytest.mark.parametrize(
@@ -38,6 +43,10 @@ def test_good_values_are_given() -> None:
         lambda: fields.text({"x": 1}, "x"),
         lambda: fields.text({"x": "abcd"}, "x", 3),
         lambda: fields.word({"x": "A"}, "x", ("a",)),
+        lambda: fields.number({"x": 2.1}, "x", 0, 2),
+        lambda: fields.number({"x": "1"}, "x", 0, 2),
+        lambda: fields.number({"x": True}, "x", 0, 2),
+        lambda: fields.inside({"x": []}, "x"),
     ],
 )
 def test_bad_values_are_refused_by_name(read: Callable[[], object]) -> None:

@@ -28,7 +28,12 @@ PASSING: dict[str, object] = {
                 {"type": "input_audio", "input_audio": {"data": "AA==", "format": "wav"}},
             ],
         },
-        {"role": "assistant", "content": None, "reasoning_content": "r", "tool_calls": [{"id": "1", "type": "function"}]},
+        {
+            "role": "assistant",
+            "content": None,
+            "reasoning_content": "r",
+            "tool_calls": [{"id": "1", "type": "function"}],
+        },
         {"role": "tool", "tool_call_id": "1", "content": "x"},
     ],
     "tools": [{"type": "function", "function": {"name": "f", "parameters": {}}}],
@@ -105,14 +110,22 @@ def test_what_changes_the_answer_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [{"store": True}, {"metadata": {"a": "b"}}, {"prompt_cache_key": "k"}, {"safety_identifier": "s"}, {"prediction": {"type": "content"}}],
+    [
+        {"store": True},
+        {"metadata": {"a": "b"}},
+        {"prompt_cache_key": "k"},
+        {"safety_identifier": "s"},
+        {"prediction": {"type": "content"}},
+    ],
 )
 def test_what_is_cosmetic_is_dropped(body: dict[str, object]) -> None:
     """A parameter that does not change the answer is dropped with a warning."""
     assert to_ark(body) == ({}, list(body))
 
 
-@pytest.mark.parametrize("body", [{"n": 1}, {"modalities": ["text"]}, {"verbosity": "medium"}, {"store": False}, {"metadata": {}}])
+@pytest.mark.parametrize(
+    "body", [{"n": 1}, {"modalities": ["text"]}, {"verbosity": "medium"}, {"store": False}, {"metadata": {}}]
+)
 def test_what_asks_for_nothing(body: dict[str, object]) -> None:
     """Values that say what is done anyhow are left out without a word."""
     assert to_ark(body) == ({}, [])
@@ -136,4 +149,8 @@ def test_encrypted_call() -> None:
     """What Ark needs to decrypt a call travels on, the caller's key does not."""
     headers = {"x-is-encrypted": "true", "x-session-token": "t", "authorization": "Bearer x"}
     _, call = sent(ark.INBOUND, ark.OUTBOUND, received({"model": "m"}, headers=headers))
-    assert call.request.headers == {"content-type": "application/json", "x-is-encrypted": "true", "x-session-token": "t"}
+    assert call.request.headers == {
+        "content-type": "application/json",
+        "x-is-encrypted": "true",
+        "x-session-token": "t",
+    }

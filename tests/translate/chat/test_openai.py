@@ -66,7 +66,13 @@ def test_stream_options() -> None:
 
 def test_there_and_back() -> None:
     """What both sides can say survives the way from OpenAI's words to Ark's and back."""
-    body = {"model": "m", "messages": [{"role": "user", "content": "é"}], "temperature": 0.25, "max_tokens": 3, "service_tier": "auto"}
+    body = {
+        "model": "m",
+        "messages": [{"role": "user", "content": "é"}],
+        "temperature": 0.25,
+        "max_tokens": 3,
+        "service_tier": "auto",
+    }
     _, there = sent(openai.INBOUND, ark.OUTBOUND, received({**body, "reasoning_effort": "none"}))
     _, again = sent(ark.INBOUND, openai.OUTBOUND, received(there.request.body))
     assert orjson.loads(again.request.body) == {**body, "reasoning_effort": "none"}

@@ -17,11 +17,17 @@ from tests.support.calling import ARK, OPENAI, answer, received, sent
 
 CODECS = {ARK: (ark.INBOUND, ark.OUTBOUND), OPENAI: (openai.INBOUND, openai.OUTBOUND)}
 SPACE = st.sampled_from(["", " ", "\n\t", "\r\n "])
-SCALARS = st.sampled_from(["null", "true", "1.50", "1e3", "-0", '"\\u00e9\\/"', '"model"', '"é"', "123456789012345678901234567890"])
+SCALARS = st.sampled_from(
+    ["null", "true", "1.50", "1e3", "-0", '"\\u00e9\\/"', '"model"', '"é"', "123456789012345678901234567890"]
+)
 VALUES = st.recursive(
     SCALARS,
-    lambda inner: st.lists(inner, max_size=3).map(lambda items: "[ " + " ,".join(items) + "]")
-    | st.lists(inner, max_size=3).map(lambda items: "{" + ",".join(f'"k{at}" :{item}' for at, item in enumerate(items)) + "}"),
+    lambda inner: (
+        st.lists(inner, max_size=3).map(lambda items: "[ " + " ,".join(items) + "]")
+        | st.lists(inner, max_size=3).map(
+            lambda items: "{" + ",".join(f'"k{at}" :{item}' for at, item in enumerate(items)) + "}"
+        )
+    ),
     max_leaves=6,
 )
 
@@ -32,11 +38,15 @@ def spelled(draw: st.DrawFn, fixed: dict[str, str]) -> str:
     names = draw(st.lists(st.sampled_from(["messages", "temperature", "tools", "x y", "é", "n"]), unique=True))
     members = {name: draw(VALUES) for name in names} | fixed
     order = draw(st.permutations(list(members)))
-    inside = ",".join(draw(SPACE) + json.dumps(name, ensure_ascii=False) + draw(SPACE) + ":" + members[name] for name in order)
+    inside = ",".join(
+        draw(SPACE) + json.dumps(name, ensure_ascii=False) + draw(SPACE) + ":" + members[name] for name in order
+    )
     return draw(SPACE) + "{" + inside + draw(SPACE) + "}" + draw(SPACE)
 
 
-@given(spelled({"model": '"alias"', "stream": "false"}), st.sampled_from([ARK, OPENAI]), st.sampled_from(["alias", "ep-1"]))
+@given(
+    spelled({"model": '"alias"', "stream": "false"}), st.sampled_from([ARK, OPENAI]), st.sampled_from(["alias", "ep-1"])
+)
 def test_whole_request_within_a_dialect(body: str, dialect: Dialect, model: str) -> None:
     """Nothing but the model's name changes, and not even that where the names are equal."""
     inbound, outbound = CODECS[dialect]
@@ -86,15 +96,21 @@ def test_whole_answer() -> None:
 def test_bot_answer() -> None:
     """A bot's usage is that of its models."""
     request = ark.INBOUND.decode(received({"model": "bot-1"}))
-    body = {"choices": [], "bot_usage": {"model_usage": [{"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}]}}
+    body = {
+        "choices": [],
+        "bot_usage": {"model_usage": [{"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}]},
+    }
     usage = ark.BOTS.decode(answer(body), request).usage
     assert usage is not None
     assert usage.total_tokens == 2
 
 
-@given(st.binary(max_size=40) | st.dictionaries(st.sampled_from(["id", "model", "usage", "choices"]), VALUES).map(
-    lambda body: ("{" + ",".join(f'"{name}":{value}' for name, value in body.items()) + "}").encode()
-))
+@given(
+    st.binary(max_size=40)
+    | st.dictionaries(st.sampled_from(["id", "model", "usage", "choices"]), VALUES).map(
+        lambda body: ("{" + ",".join(f'"{name}":{value}' for name, value in body.items()) + "}").encode()
+    )
+)
 def test_any_answer(body: bytes) -> None:
     """Whatever is answered can be shown, or is unreadable."""
     request, _ = sent(openai.INBOUND, openai.OUTBOUND, received({"model": "alias"}), "m")

@@ -1,5 +1,6 @@
 """Streamed completions: the same bytes at every split point, the usage from wherever it comes, hidden from whoever did not ask."""
 
+import random
 from dataclasses import replace
 
 import orjson
@@ -15,7 +16,19 @@ from tests.support.calling import ARK, OPENAI, bodies, cut, event, fed
 
 SENT = "ep-20250101-abc"
 USAGE = {"prompt_tokens": 11, "completion_tokens": 4, "total_tokens": 15, "prompt_tokens_details": {"cached_tokens": 3}}
-TEXTS = ["Hel", '"usage":null}', ' "model":"x", ', "usage", '],"model":"doubao-1"}', "\\", "你好", '"error"', "]", "data: [DONE]", ""]
+TEXTS = [
+    "Hel",
+    '"usage":null}',
+    ' "model":"x", ',
+    "usage",
+    '],"model":"doubao-1"}',
+    "\\",
+    "你好",
+    '"error"',
+    "]",
+    "data: [DONE]",
+    "",
+]
 
 
 def request(*, model: str = "doubao-1", caller: Dialect = ARK, asked: bool = False, sent: str = "") -> CallRequest:
@@ -74,7 +87,10 @@ def test_every_split_point(upstream: Dialect, caller: Dialect, asked: bool, name
     if not asked:
         del expected[-2]
         if caller is OPENAI:
-            expected = [(without_usage(one) if upstream is OPENAI else one.replace(b',"usage":null}\n', b"}\n")) for one in expected]
+            expected = [
+                (without_usage(one) if upstream is OPENAI else one.replace(b',"usage":null}\n', b"}\n"))
+                for one in expected
+            ]
     stream, wanted = b"".join(STREAMS[upstream]), b"".join(expected)
     for at in range(0, len(stream), 7):
         translator = ChatStream(request(model=name, caller=caller, asked=asked, sent=SENT), caller)
@@ -84,9 +100,28 @@ def test_every_split_point(upstream: Dialect, caller: Dialect, asked: bool, name
         assert (translator.events, translator.ended, translator.model) == (len(TEXTS), True, "doubao-1")
 
 
+@pytest.mark.parametrize(
+    ("upstream", "name"), [(ARK, "doubao-1"), (ARK, "alias"), (OPENAI, "doubao-1"), (OPENAI, "alias")]
+)
+def test_thousands_of_chunkings(upstream: Dialect, name: str) -> None:
+    """Ten thousand random chunkings in all: same bytes but the name, exact usage, every time."""
+    stream = b"".join(STREAMS[upstream])
+    wanted = stream.replace(b'"model":"doubao-1"', b'"model":"%s"' % name.encode())
+    dice = random.Random(7)
+    for _ in range(2500):
+        places = [dice.randrange(len(stream)) for _ in range(dice.randrange(12))]
+        translator = ChatStream(request(model=name, caller=upstream, asked=True, sent=SENT), upstream)
+        assert fed(translator, cut(stream, places)) == wanted
+        assert translator.usage is not None
+        assert translator.usage.total_tokens == 15
+
+
 @settings(max_examples=300, deadline=None)
 @given(
-    st.lists(st.tuples(st.sampled_from([ark_chunk, openai_chunk]), st.text(max_size=12), st.sampled_from(["", "ob", "]"])), max_size=12),
+    st.lists(
+        st.tuples(st.sampled_from([ark_chunk, openai_chunk]), st.text(max_size=12), st.sampled_from(["", "ob", "]"])),
+        max_size=12,
+    ),
     st.lists(st.integers(0, 4000), max_size=8),
     st.booleans(),
     st.sampled_from([ARK, OPENAI]),
@@ -97,7 +132,8 @@ def test_random_streams(
 ) -> None:
     """Whatever the chunks say, and however they come, no text is lost or changed, and all else is as a parser would have it."""
     stream = b"".join(
-        (ark_chunk if make is ark_chunk else openai_chunk)(text, note=note).replace(b"\n\n", end) for make, text, note in parts
+        (ark_chunk if make is ark_chunk else openai_chunk)(text, note=note).replace(b"\n\n", end)
+        for make, text, note in parts
     )
     out = fed(ChatStream(request(model="alias", caller=caller, asked=asked, sent=SENT), caller), cut(stream, places))
     shown = [one | {"model": "alias"} for one in bodies(stream.replace(end, b"\n\n"))]
@@ -146,8 +182,12 @@ def test_usage_in_every_placement(placement: str, asked: bool, caller: Dialect) 
 def test_chunk_with_more_than_usage() -> None:
     """A chunk that says more than the usage is not dropped with it."""
     chunk = event({"choices": [], "usage": USAGE, "references": [{"url": "u"}], "bot_usage": {}})
-    assert bodies(fed(ChatStream(request(caller=OPENAI), OPENAI), [chunk])) == [{"choices": [], "references": [{"url": "u"}]}]
-    assert bodies(fed(ChatStream(request(), ARK), [chunk])) == [{"choices": [], "usage": None, "references": [{"url": "u"}]}]
+    assert bodies(fed(ChatStream(request(caller=OPENAI), OPENAI), [chunk])) == [
+        {"choices": [], "references": [{"url": "u"}]}
+    ]
+    assert bodies(fed(ChatStream(request(), ARK), [chunk])) == [
+        {"choices": [], "usage": None, "references": [{"url": "u"}]}
+    ]
 
 
 def test_names_that_are_equal() -> None:

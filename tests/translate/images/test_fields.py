@@ -5,20 +5,8 @@ import pytest
 from proxy.errors import Refusal
 from proxy.translate.images.fields import links, read
 from proxy.translate.wire import Upload
-from tests.support.calling import received
+from tests.support.calling import FORM, form, received
 from tests.support.wire import JPEG, PNG, WEBP, data_url
-
-BOUNDARY = "b0undary"
-FORM = f"multipart/form-data; boundary={BOUNDARY}"
-
-
-def form(*parts: tuple[str, bytes, str | None]) -> bytes:
-    """A multipart body: names, values, and file names where the part is a file."""
-    out = b""
-    for name, value, filename in parts:
-        file = f'; filename="{filename}"' if filename else ""
-        out += f'--{BOUNDARY}\r\ncontent-disposition: form-data; name="{name}"{file}\r\n\r\n'.encode() + value + b"\r\n"
-    return out + f"--{BOUNDARY}--\r\n".encode()
 
 
 def test_form_scalars() -> None:

@@ -7,9 +7,8 @@ from proxy.errors import Refusal
 from proxy.translate.images import ark, openai
 from proxy.translate.images.stream import ImageStream
 from proxy.translate.wire import Part
-from tests.support.calling import ARK, answer, back, received, sent
+from tests.support.calling import ARK, FORM, answer, back, form, received, sent
 from tests.support.wire import JPEG, PNG, data_url
-from tests.translate.images.test_fields import FORM, form
 
 EDIT_FORM = form(
     ("model", b"m", None), ("prompt", b"p", None), ("n", b"2", None), ("image[]", PNG, "a.png"), ("image[]", JPEG, "b.jpg"),
@@ -17,7 +16,9 @@ EDIT_FORM = form(
 )  # fmt: skip
 
 
-def to_openai(body: dict[str, object], *, lossy: bool = False, model: str = "up") -> tuple[dict[str, object], list[str]]:
+def to_openai(
+    body: dict[str, object], *, lossy: bool = False, model: str = "up"
+) -> tuple[dict[str, object], list[str]]:
     """What an OpenAI-shaped upstream gets of an Ark caller's request, and what the caller was warned of."""
     _, call = sent(ark.INBOUND, openai.GENERATE, received({"model": "m", **body}, lossy=lossy), model)
     members = orjson.loads(call.request.body)
@@ -40,7 +41,11 @@ def test_openai_callers_bytes() -> None:
 def test_edit_form_with_the_same_name() -> None:
     """A form whose model needs no other name travels byte for byte, with its own boundary."""
     request, call = sent(openai.EDIT_INBOUND, openai.EDIT, received(EDIT_FORM, kind=FORM))
-    assert (call.request.path, call.request.body, call.request.headers["content-type"]) == ("/images/edits", EDIT_FORM, FORM)
+    assert (call.request.path, call.request.body, call.request.headers["content-type"]) == (
+        "/images/edits",
+        EDIT_FORM,
+        FORM,
+    )
     assert request.stream
     assert isinstance(openai.EDIT.stream(request, ARK), ImageStream)
 
@@ -70,7 +75,11 @@ def test_edit_as_json() -> None:
 @pytest.mark.parametrize(
     ("body", "sent_as", "warned"),
     [
-        ({"prompt": "p", "image": None, "size": "1024x1024", "seed": 7}, {"prompt": "p", "size": "1024x1024", "seed": 7}, []),
+        (
+            {"prompt": "p", "image": None, "size": "1024x1024", "seed": 7},
+            {"prompt": "p", "size": "1024x1024", "seed": 7},
+            [],
+        ),
         ({"watermark": True}, {}, ["watermark"]),
         ({"watermark": False, "optimize_prompt": True}, {}, ["optimize_prompt"]),
         ({"sequential_image_generation": "disabled"}, {}, []),
@@ -93,7 +102,10 @@ def test_response_format_of_models_that_have_one() -> None:
     assert to_openai({"response_format": "url"}, model="gpt-image-1") == ({}, ["response_format"])
 
 
-@pytest.mark.parametrize("body", [{"layer_decomposition": True}, {"tools": [{"type": "web_search"}]}, {"sequential_image_generation": "auto"}])
+@pytest.mark.parametrize(
+    "body",
+    [{"layer_decomposition": True}, {"tools": [{"type": "web_search"}]}, {"sequential_image_generation": "auto"}],
+)
 def test_what_is_refused(body: dict[str, object]) -> None:
     """What changes the images and has no counterpart is refused by name, or dropped with leave."""
     with pytest.raises(Refusal) as refused:
@@ -106,13 +118,19 @@ def test_what_is_refused(body: dict[str, object]) -> None:
 def test_pictures_make_it_an_edit(count: int) -> None:
     """An Ark caller's pictures go as files to the route for edits."""
     link = data_url("image/png", PNG)
-    body = {"model": "m", "prompt": "p", "image": link if count == 1 else [link] * count, "watermark": True, "stream": True}
+    body = {
+        "model": "m",
+        "prompt": "p",
+        "image": link if count == 1 else [link] * count,
+        "watermark": True,
+        "stream": True,
+    }
     _, call = sent(ark.INBOUND, openai.GENERATE, received(body), "up")
     name = "image" if count == 1 else "image[]"
     assert call.request.path == "/images/edits"
-    assert call.request.parts == (
-        Part("prompt", b"p"), Part("model", b"up"), Part("stream", b"true"), *[Part(name, PNG, "image", "image/png")] * count,
-    )  # fmt: skip
+    texts = {Part("prompt", b"p"), Part("model", b"up"), Part("stream", b"true")}
+    assert set(call.request.parts[:3]) == texts
+    assert call.request.parts[3:] == (Part(name, PNG, "image", "image/png"),) * count
     assert [notice.param for notice in call.notices] == ["watermark"]
 
 
@@ -121,13 +139,20 @@ def test_pictures_that_cannot_be_sent(link: str) -> None:
     """Links cannot be fetched here, and broken data URLs not be read."""
     with pytest.raises(Refusal) as refused:
         to_openai({"image": link})
-    assert refused.value.param == "image[0]"
+    assert refused.value.param == "image"
+    with pytest.raises(Refusal) as refused:
+        to_openai({"image": [data_url("image/png", PNG), link]})
+    assert refused.value.param == "image[1]"
 
 
 def test_ark_callers_answer() -> None:
     """An Ark caller's answer has Ark's names beside OpenAI's."""
     request, _ = sent(ark.INBOUND, openai.GENERATE, received({"model": "m", "prompt": "p"}), "up")
-    raw = {"created": 7, "data": [{"b64_json": "AA=="}], "usage": {"input_tokens": 1, "output_tokens": 2, "total_tokens": 3}}
+    raw = {
+        "created": 7,
+        "data": [{"b64_json": "AA=="}],
+        "usage": {"input_tokens": 1, "output_tokens": 2, "total_tokens": 3},
+    }
     read, shown = back(ark.INBOUND, openai.GENERATE, request, answer(raw))
     assert read.usage is not None
     assert (read.usage.images, read.usage.total_tokens) == (1, 3)

@@ -42,7 +42,9 @@ STREAMS = {ARK: ARK_STREAM, OPENAI: OPENAI_STREAM}
 
 def translator(caller: Dialect, upstream: Dialect, *, model: str = "up-1", edits: bool = False) -> ImageStream:
     """A stream from an upstream to a caller."""
-    request = CallRequest(model=model, dialect=caller, received=Received(body=Body(fields={}, raw=b"")), request_model="ep-1")
+    request = CallRequest(
+        model=model, dialect=caller, received=Received(body=Body(fields={}, raw=b"")), request_model="ep-1"
+    )
     return ImageStream(request, caller, upstream, edits=edits)
 
 
@@ -55,7 +57,12 @@ def test_within_a_family(places: list[int], dialect: Dialect, name: str) -> None
     assert fed(stream, cut(data, places)) == data.replace(b'"up-1"', b'"%s"' % name.encode())
     assert stream.usage is not None
     images, total = (2, 20) if dialect is ARK else (1, 15)
-    assert (stream.usage.images, stream.usage.total_tokens, stream.events, stream.ended) == (images, total, images, True)
+    assert (stream.usage.images, stream.usage.total_tokens, stream.events, stream.ended) == (
+        images,
+        total,
+        images,
+        True,
+    )
     assert stream.error_code is None
 
 
@@ -69,7 +76,12 @@ def test_ark_to_openai(edits: bool) -> None:
     assert (first["type"], first["b64_json"], first["partial_image_index"]) == (f"{prefix}.partial_image", "AAAA", 0)
     assert (failed["type"], failed["error"], failed["model"]) == ("image_generation.partial_failed", FAILED, "alias")
     assert (second["b64_json"], second["partial_image_index"]) == ("BBBB", 2)
-    assert (last["type"], last["b64_json"], last["created_at"], last["model"]) == (f"{prefix}.completed", "BBBB", 7, "alias")
+    assert (last["type"], last["b64_json"], last["created_at"], last["model"]) == (
+        f"{prefix}.completed",
+        "BBBB",
+        7,
+        "alias",
+    )
     assert last["usage"] == {"generated_images": 2, "output_tokens": 20, "total_tokens": 20, "input_tokens": 0}
     assert out.endswith(b"data: [DONE]\n\n")
     assert out.startswith(f"event: {prefix}.partial_image\n".encode())
@@ -116,7 +128,10 @@ def test_end_without_images() -> None:
     assert "b64_json" not in last
 
 
-@given(st.binary(max_size=100) | st.sampled_from([b"data: {}\n\n", b": x\n\n", b'data: {"type":7}\n\n']), st.sampled_from([ARK, OPENAI]))
+@given(
+    st.binary(max_size=100) | st.sampled_from([b"data: {}\n\n", b": x\n\n", b'data: {"type":7}\n\n']),
+    st.sampled_from([ARK, OPENAI]),
+)
 def test_any_bytes(data: bytes, caller: Dialect) -> None:
     """Bytes that are no event of either family pass as they are."""
     assert fed(translator(caller, ARK), [data]) == data

@@ -20,11 +20,23 @@ def to_ark(body: dict[str, object], *, lossy: bool = False) -> tuple[dict[str, o
     ("body", "sent_as", "warned"),
     [
         ({"input": [{"role": "developer", "content": "x"}]}, {"input": [{"role": "developer", "content": "x"}]}, []),
-        ({"store": False, "include": ["x"], "max_tool_calls": 2}, {"store": False, "include": ["x"], "max_tool_calls": 2}, []),
-        ({"thinking": {"type": "auto"}, "caching": {"type": "enabled"}}, {"thinking": {"type": "auto"}, "caching": {"type": "enabled"}}, []),
+        (
+            {"store": False, "include": ["x"], "max_tool_calls": 2},
+            {"store": False, "include": ["x"], "max_tool_calls": 2},
+            [],
+        ),
+        (
+            {"thinking": {"type": "auto"}, "caching": {"type": "enabled"}},
+            {"thinking": {"type": "auto"}, "caching": {"type": "enabled"}},
+            [],
+        ),
         ({"reasoning": {"effort": "low", "summary": "auto"}}, {"reasoning": {"effort": "low", "summary": "auto"}}, []),
         ({"reasoning": {"effort": "none"}}, {"thinking": {"type": "disabled"}}, []),
-        ({"reasoning": {"effort": "max", "summary": "auto"}}, {"reasoning": {"summary": "auto", "effort": "high"}}, ["reasoning.effort"]),
+        (
+            {"reasoning": {"effort": "max", "summary": "auto"}},
+            {"reasoning": {"summary": "auto", "effort": "high"}},
+            ["reasoning.effort"],
+        ),
         ({"service_tier": "fast"}, {"service_tier": "fast"}, []),
         ({"service_tier": "flex"}, {}, ["service_tier"]),
         ({"metadata": {"a": "b"}, "prompt_cache_key": "k"}, {}, ["metadata", "prompt_cache_key"]),

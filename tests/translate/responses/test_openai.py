@@ -47,7 +47,13 @@ def test_session() -> None:
 
 def test_there_and_back() -> None:
     """What both sides can say survives the way from OpenAI's words to Ark's and back."""
-    body = {"model": "m", "input": "é", "reasoning": {"effort": "none"}, "max_output_tokens": 3, "previous_response_id": "r"}
+    body = {
+        "model": "m",
+        "input": "é",
+        "reasoning": {"effort": "none"},
+        "max_output_tokens": 3,
+        "previous_response_id": "r",
+    }
     _, there = sent(openai.INBOUND, ark.CREATE, received(body))
     _, again = sent(ark.INBOUND, openai.CREATE, received(there.request.body))
     assert orjson.loads(again.request.body) == body

@@ -7,6 +7,8 @@ import pytest
 from proxy.errors import UnreadableAnswer
 from proxy.model import Dialect
 from proxy.translate.responses import ark, openai
+from proxy.translate.responses.inbound import CreateInbound
+from proxy.translate.responses.outbound import CreateOutbound, StoredOutbound
 from proxy.translate.responses.stream import ResponseStream
 from tests.support.calling import ARK, OPENAI, answer, back, received, sent
 
@@ -15,7 +17,7 @@ RESPONSE = b'{ "id":"resp_1","object":"response","output":[],"error":null,"model
 
 
 @pytest.mark.parametrize(("inbound", "outbound"), [(ark.INBOUND, ark.CREATE), (openai.INBOUND, openai.CREATE)])
-def test_create_within_a_dialect(inbound: openai.CreateInbound, outbound: openai.CreateOutbound) -> None:
+def test_create_within_a_dialect(inbound: CreateInbound, outbound: CreateOutbound) -> None:
     """Only the model's name changes; a stream's usage needs no asking."""
     request, call = sent(inbound, outbound, received(BODY), "up")
     assert (call.request.method, call.request.path) == ("POST", "/responses")
@@ -42,10 +44,13 @@ def test_create_without_an_id() -> None:
         (ark.INPUT_ITEMS, "GET", "/responses/resp%2F..%2F1/input_items"),
     ],
 )
-def test_stored(codec: ark.StoredOutbound, method: str, path: str) -> None:
+def test_stored(codec: StoredOutbound, method: str, path: str) -> None:
     """An id cannot leave its place in the path; query and request id travel, the body does not."""
     what = received(
-        b"{}", path={"id": "resp/../1"}, query=(("limit", "2"),), headers={"x-client-request-id": "c", "authorization": "x"}
+        b"{}",
+        path={"id": "resp/../1"},
+        query=(("limit", "2"),),
+        headers={"x-client-request-id": "c", "authorization": "x"},
     )
     request, call = sent(openai.STORED_INBOUND, codec, what)
     assert (call.request.method, call.request.path, call.request.query) == (method, path, (("limit", "2"),))
@@ -58,7 +63,9 @@ def test_stored(codec: ark.StoredOutbound, method: str, path: str) -> None:
 def test_stored_under_the_callers_name() -> None:
     """Where the caller's name for the model is known, a stored response shows it."""
     request = replace(openai.STORED_INBOUND.decode(received(path={"id": "r"})), model="alias")
-    assert back(openai.STORED_INBOUND, ark.RETRIEVE, request, answer(RESPONSE))[1] == RESPONSE.replace(b'"up"', b'"alias"')
+    assert back(openai.STORED_INBOUND, ark.RETRIEVE, request, answer(RESPONSE))[1] == RESPONSE.replace(
+        b'"up"', b'"alias"'
+    )
 
 
 @pytest.mark.parametrize("dialect", [ARK, OPENAI])

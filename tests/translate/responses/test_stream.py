@@ -45,7 +45,9 @@ def stream(last: str = "completed", **more: object) -> list[bytes]:
 
 def request(model: str = "up-1", sent: str = "") -> CallRequest:
     """A streamed request."""
-    return CallRequest(model=model, dialect=OPENAI, received=Received(body=Body(fields={}, raw=b"")), request_model=sent)
+    return CallRequest(
+        model=model, dialect=OPENAI, received=Received(body=Body(fields={}, raw=b"")), request_model=sent
+    )
 
 
 @pytest.mark.parametrize("name", ["up-1", "alias"])
@@ -58,7 +60,11 @@ def test_every_split_point(name: str, end: bytes) -> None:
         translator = ResponseStream(request(name, "ep-1"), OPENAI)
         assert fed(translator, [data[:at], data[at:]]) == wanted
         assert translator.usage is not None
-        assert (translator.usage.total_tokens, translator.usage.cached_tokens, translator.usage.reasoning_tokens) == (12, 2, 1)
+        assert (translator.usage.total_tokens, translator.usage.cached_tokens, translator.usage.reasoning_tokens) == (
+            12,
+            2,
+            1,
+        )
         assert (translator.id, translator.model, translator.ended, translator.events) == ("resp_1", "up-1", True, 3)
 
 
@@ -70,7 +76,10 @@ def test_random_chunks(places: list[int]) -> None:
     assert fed(ResponseStream(request(), OPENAI), cut(data, places)) == data
 
 
-@given(st.binary(max_size=100) | st.sampled_from([b"data: {}\n\n", b'data: {"response":[]}\n\n', b'data: {"response":{}}\n\n']))
+@given(
+    st.binary(max_size=100)
+    | st.sampled_from([b"data: {}\n\n", b'data: {"response":[]}\n\n', b'data: {"response":{}}\n\n'])
+)
 def test_any_bytes(data: bytes) -> None:
     """Bytes that are no response pass as they are."""
     assert fed(ResponseStream(request("alias"), ARK), [data]) == data
@@ -96,7 +105,10 @@ def test_failure_without_a_reason() -> None:
 @pytest.mark.parametrize("caller", [ARK, OPENAI])
 def test_errors(caller: Dialect) -> None:
     """An error event passes, flat or nested, and its code is known."""
-    for error in (step("error", code="Busy", message="m", param=None), event({"error": {"code": "Busy", "message": "m"}})):
+    for error in (
+        step("error", code="Busy", message="m", param=None),
+        event({"error": {"code": "Busy", "message": "m"}}),
+    ):
         translator = ResponseStream(request(), caller)
         assert fed(translator, [error]) == error
         assert (translator.error_code, translator.ended) == ("Busy", False)

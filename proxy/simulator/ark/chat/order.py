@@ -6,6 +6,7 @@ neither has is let through, because nobody knows better (ark-wire.md §9 item 6)
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from proxy.simulator.ark import fields
 from proxy.simulator.ark.errors import ArkError, invalid, missing, unsupported
@@ -32,7 +33,7 @@ _NOT_ARK = (
     "verbosity",
 )
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "max")
-_TIERS = {"auto": "default", "default": "default", "fast": "fast", "flex": "flex"}
+_TIERS: Final = {"auto": "default", "default": "default", "fast": "fast", "flex": "flex"}
 _THINKING_ALONE = "medium"
 _NUMBERS = (
     ("temperature", 0.0, 2.0),
@@ -75,7 +76,7 @@ def read(body: dict[str, Json], check_file: CheckFile, *, bot: bool = False) -> 
             raise unsupported(name, model)
     _check_numbers(body)
     stream = bool(fields.flag(body, "stream"))
-    options = _object(body, "stream_options")
+    options = fields.inside(body, "stream_options")
     tools, must_call = tools_of(body)
     ask = Ask(
         said=messages(body, check_file),
@@ -86,7 +87,9 @@ def read(body: dict[str, Json], check_file: CheckFile, *, bot: bool = False) -> 
         as_json=_as_json(body),
     )
     tier = _TIERS[fields.word(body, "service_tier", tuple(_TIERS)) or "default"]
-    include, each = fields.flag(options, "include_usage"), fields.flag(options, "chunk_include_usage")
+    include, each = (
+        fields.flag(options, f"stream_options.{name}") for name in ("include_usage", "chunk_include_usage")
+    )
     return Order(model, ask, tier, stream, bool(include), bool(each))
 
 
@@ -202,8 +205,7 @@ def _most(body: Body) -> int | None:
 
 def _thoughts(body: dict[str, Json]) -> int:
     """How much is thought: what the effort says, if thinking is enabled or, left open, an effort above minimal is given."""
-    thinking = _object(body, "thinking")
-    mode = fields.word(thinking, "type", ("enabled", "disabled", "auto"))
+    mode = fields.word(fields.inside(body, "thinking"), "thinking.type", ("enabled", "disabled", "auto"))
     effort = fields.word(body, "reasoning_effort", _EFFORTS)
     if mode == "disabled" or (mode != "enabled" and effort in {None, "none", "minimal"}):
         return 0
@@ -211,15 +213,9 @@ def _thoughts(body: dict[str, Json]) -> int:
 
 
 def _as_json(body: dict[str, Json]) -> bool:
-    wanted = _object(body, "response_format")
-    return fields.word(wanted, "type", ("text", "json_object", "json_schema")) in {"json_object", "json_schema"}
-
-
-def _object(body: dict[str, Json], name: str) -> Object:
-    value = body.get(name, {})
-    if not isinstance(value, dict):
-        raise invalid(name, "an object is expected")
-    return value
+    wanted = fields.inside(body, "response_format")
+    form = fields.word(wanted, "response_format.type", ("text", "json_object", "json_schema"))
+    return form in {"json_object", "json_schema"}
 
 
 def _function(tool: Json, where: str) -> str:

@@ -6,6 +6,7 @@ name, other unknown ones are let through.
 
 import re
 from dataclasses import dataclass
+from typing import Final
 
 from proxy.simulator.ark import fields
 from proxy.simulator.ark.chat.order import model_of
@@ -34,7 +35,7 @@ _MODELS = (
     ("seedream-3-0", Rules((512**2, 2048**2), stream=False, guidance=True)),
     ("ep-", Rules((921_600, 16_777_216))),
 )
-_SIDES = {"1K": 1024, "2K": 2048, "3K": 3072, "4K": 4096}
+_SIDES: Final = {"1K": 1024, "2K": 2048, "3K": 3072, "4K": 4096}
 _SIZE = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})")
 _NOT_ARK = (
     "n",
@@ -113,10 +114,8 @@ def _check_options(body: Body, model: str, rules: Rules) -> None:
     fields.integer(body, "seed", -1, 2**31 - 1)
     fields.flag(body, "watermark")
     fields.word(body, "background", ("opaque", "transparent"))
-    options = body.get("optimize_prompt_options", {})
-    if not isinstance(options, dict):
-        raise invalid("optimize_prompt_options", "an object is expected")
-    fields.word(options, "mode", ("standard", "fast"))
+    options = fields.inside(body, "optimize_prompt_options")
+    fields.word(options, "optimize_prompt_options.mode", ("standard", "fast"))
     if "guidance_scale" in body and not rules.guidance:
         raise unsupported("guidance_scale", model)
     fields.number(body, "guidance_scale", 1, 10)
@@ -140,12 +139,10 @@ def _size(body: Body, rules: Rules) -> tuple[int, int]:
 
 def _count(body: Body, model: str, rules: Rules) -> int:
     mode = fields.word(body, "sequential_image_generation", ("auto", "disabled"))
-    options = body.get("sequential_image_generation_options")
-    if (mode == "auto" or options is not None) and not rules.sequential:
+    options = fields.inside(body, "sequential_image_generation_options")
+    if (mode == "auto" or options) and not rules.sequential:
         raise unsupported("sequential_image_generation", model)
-    if options is not None and not isinstance(options, dict):
-        raise invalid("sequential_image_generation_options", "an object is expected")
-    most = fields.integer(fields.without_nulls(options or {}), "max_images", 1, MOST_IMAGES)
+    most = fields.integer(options, "sequential_image_generation_options.max_images", 1, MOST_IMAGES)
     return (most or USUAL_IMAGES) if mode == "auto" else 1
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from proxy.simulator import replies
 from proxy.simulator.ark import fields
@@ -48,7 +49,7 @@ _INSIDE: Mapping[str, frozenset[str]] = {
     "text": frozenset({"format"}),
 }
 # What the answer repeats of the request, where it is given.
-_ECHOED = [
+_ECHOED: Final = [
     "max_output_tokens",
     "previous_response_id",
     "thinking",
@@ -67,7 +68,8 @@ _ECHOED = [
     "safety_identifier",
 ]
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "max")
-_TIERS = {"auto": "default", "default": "default", "fast": "fast"}
+_TIERS: Final = {"auto": "default", "default": "default", "fast": "fast"}
+_FORMATS = ("text", "json_object", "json_schema")
 _PARTS = frozenset({"input_text", "input_image", "input_video", "input_audio", "input_file", "output_text"})
 
 
@@ -110,7 +112,7 @@ def read(raw: Object, check_file: CheckFile) -> Order:
         input=value,
         stream=bool(fields.flag(body, "stream")),
         store=store is None or store,
-        caching=fields.word(_object(body, "caching"), "type", ("enabled", "disabled")) == "enabled",
+        caching=fields.word(fields.inside(body, "caching"), "caching.type", ("enabled", "disabled")) == "enabled",
         tier=_TIERS[fields.word(body, "service_tier", tuple(_TIERS)) or "default"],
         expire_at=fields.integer(body, "expire_at", 0, 2**53),
         previous=fields.text(body, "previous_response_id"),
@@ -171,20 +173,13 @@ def _tools(body: Body) -> tuple[tuple[str, ...], str | None]:
 
 
 def _thoughts(body: Body) -> int:
-    mode = fields.word(_object(body, "thinking"), "type", ("enabled", "disabled", "auto"))
-    effort = fields.word(_object(body, "reasoning"), "effort", _EFFORTS)
+    mode = fields.word(fields.inside(body, "thinking"), "thinking.type", ("enabled", "disabled", "auto"))
+    effort = fields.word(fields.inside(body, "reasoning"), "reasoning.effort", _EFFORTS)
     if mode == "disabled" or (mode != "enabled" and effort in {None, "none", "minimal"}):
         return 0
     return EFFORTS[effort or "medium"]
 
 
 def _as_json(body: Body) -> bool:
-    form = _object(_object(body, "text"), "format")
-    return fields.word(form, "type", ("text", "json_object", "json_schema")) in {"json_object", "json_schema"}
-
-
-def _object(body: Body, name: str) -> Body:
-    value = body.get(name, {})
-    if not isinstance(value, dict):
-        raise invalid(name, "an object is expected")
-    return value
+    form = fields.inside(fields.inside(body, "text"), "text.format")
+    return fields.word(form, "text.format.type", _FORMATS) in _FORMATS[1:]

@@ -5,6 +5,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import Final
 
 from starlette.requests import Request
 
@@ -38,7 +39,7 @@ _EDIT_TEXTS = frozenset(
     ]
 )
 _EDIT_INTEGERS = frozenset({"n", "output_compression", "partial_images"})
-_SIZES = {
+_SIZES: Final = {
     "gpt-image-1": ("1024x1024", "1536x1024", "1024x1536", "auto"),
     "dall-e-3": ("1024x1024", "1792x1024", "1024x1792"),
     "dall-e-2": ("1024x1024", "512x512", "256x256"),

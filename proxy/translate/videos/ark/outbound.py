@@ -1,7 +1,6 @@
 """The codec of Ark as upstream (ark-wire.md §2, §3)."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from urllib.parse import quote
 
 import orjson
@@ -70,7 +69,7 @@ class ArkOutbound:
     def encode_change(self, request: ChangeRequest, source: TaskRecord, link: str | None, target: Target) -> Outgoing:
         """A create with the source as reference video (openai-wire.md §5.9)."""
         outgoing = self.encode_create(changes.as_create(request, source, link, target), target)
-        return replace(outgoing, remember={**outgoing.remember, "remixed_from": request.source})
+        return changes.remembered(outgoing, request)
 
     def decode_created(self, response: WireResponse) -> Sighting:
         """Ark answers a create with the id alone (ark-wire.md §2.8); what else a compatible server says is taken along."""

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import orjson
 
 from proxy.errors import Problem, Refusal
-from proxy.translate import coerce
-from proxy.translate.videos import Change, ChangeRequest, Outgoing
+from proxy.translate import coerce, jsonbody
+from proxy.translate.videos import Change, ChangeRequest, Outgoing, fields
+from proxy.translate.videos.openai import parts
 from proxy.translate.videos.openai.upstream import VIDEOS, path_of
 from proxy.translate.wire import JSON_TYPE, Body, Upload, WireRequest
 
@@ -22,11 +23,13 @@ def decode(change: Change, body: Body, source: str | None, *, lossy: bool) -> Ch
     if change is Change.EXTEND and "seconds" not in given:
         raise Refusal(Problem.MISSING_PARAMETER, "seconds is required: the length of what is added.", param="seconds")
     seconds = coerce.integer(given["seconds"], "seconds") if change is Change.EXTEND else None
+    callback = fields.text(given["callback_url"], "callback_url") if "callback_url" in given else None
     return ChangeRequest(
         change=change,
         source=source if source is not None else _source(given.get("video")),
         prompt=prompt,
         seconds=seconds,
+        callback_url=callback or None,
         lossy=lossy,
         body=body,
     )
@@ -40,6 +43,7 @@ def _source(video: object) -> str:
             'video={"id": "…"}, in forms video[id].',
             param="video",
         )
+    video = fields.opened(video, "video")
     found = video.get("id") if isinstance(video, Mapping) else video
     if not isinstance(found, str) or not found:
         raise Refusal(Problem.MISSING_PARAMETER, 'video is required: {"id": "…"} of a video made here.', param="video")
@@ -47,17 +51,27 @@ def _source(video: object) -> str:
 
 
 def native(request: ChangeRequest) -> Outgoing:
-    """The same request at an upstream that has the route: written anew as JSON, because the source's id is all it names."""
-    members: dict[str, object] = {"prompt": request.prompt}
-    if request.change is Change.REMIX:
-        path = f"{path_of(request.source)}/remix"
-    else:
-        path = f"{VIDEOS}/{'edits' if request.change is Change.EDIT else 'extensions'}"
-        members["video"] = {"id": request.source}
+    """The caller's body at an upstream that has the route: source and length in OpenAI's own form, the callback address not sent on."""
+    own: dict[str, object] = {} if request.change is Change.REMIX else {"video": {"id": request.source}}
     if request.seconds is not None:
-        members["seconds"] = str(request.seconds)
-    remember = {"prompt": request.prompt, "remixed_from": request.source, "has_video_input": True}
+        own["seconds"] = str(request.seconds)
+    remember = {
+        "prompt": request.prompt,
+        "remixed_from": request.source,
+        "has_video_input": True,
+        "callback_url": request.callback_url,
+    }
     return Outgoing(
-        request=WireRequest(method="POST", path=path, headers={"content-type": JSON_TYPE}, body=orjson.dumps(members)),
-        remember=remember,
+        request=_wire(request, own), remember={name: value for name, value in remember.items() if value is not None}
     )
+
+
+def _wire(request: ChangeRequest, own: Mapping[str, object]) -> WireRequest:
+    paths = {Change.REMIX: f"{path_of(request.source)}/remix", Change.EDIT: f"{VIDEOS}/edits"}
+    path = paths.get(request.change, f"{VIDEOS}/extensions")
+    given = request.body.fields
+    if request.body.form:
+        return WireRequest(method="POST", path=path, parts=parts.form({**given, **own, "callback_url": None}))
+    changed = {name: orjson.dumps(value) for name, value in own.items() if given.get(name) != value}
+    data = jsonbody.splice(request.body.raw, {"callback_url": None, **changed}, drop_nulls=True)
+    return WireRequest(method="POST", path=path, headers={"content-type": JSON_TYPE}, body=data)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from proxy.errors import Problem, Refusal
 from proxy.model import JSON, Dialect
@@ -14,7 +14,7 @@ from proxy.translate.wire import Body, Notice
 _RATIO = frozenset(sizes.RATIOS)
 _LIFTED = frozenset({*fields.ARK_FIELDS, "content"})
 _NAMED_IMAGES = ("images", "image")
-_DEFAULT_ROLES = {"image_url": "first_frame", "audio_url": "reference_audio"}
+_DEFAULT_ROLES: Final = {"image_url": "first_frame", "audio_url": "reference_audio"}
 
 
 class Given(NamedTuple):

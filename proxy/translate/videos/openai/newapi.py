@@ -49,7 +49,7 @@ class NewAPI(OpenAIUpstream):
     def encode_change(self, request: ChangeRequest, source: TaskRecord, link: str | None, target: Target) -> Outgoing:
         """new-api hands its metadata to Ark, so a reference video in it makes all three."""
         outgoing = self.encode_create(changes.as_create(request, source, link, target), target)
-        return replace(outgoing, remember={**outgoing.remember, "remixed_from": request.source})
+        return changes.remembered(outgoing, request)
 
     def decode_created(self, response: WireResponse) -> Sighting:
         """As elsewhere; `unknown` is what new-api calls a task that has not started."""
