@@ -41,7 +41,7 @@ async def ask(config: Config, whole: Callable[[], Config], kind: str, arguments:
             answer = await _alone(whole(), kind, arguments)
         if answer is not None:
             return answer
-    raise NoAnswerError(f"the running gateway did not do it within {patience:.0f} s; look at its log, then try again")
+    raise NoAnswerError(f"the running gateway did not do it within {patience:g} s; look at its log, then try again")
 
 
 async def _beside(config: Config, kind: str, arguments: JSON, until: float) -> JSON | None:

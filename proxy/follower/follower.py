@@ -10,7 +10,7 @@ from functools import partial
 from proxy.errors import TransportError, UnreadableAnswer, UpstreamRefusal
 from proxy.follower.book import Book
 from proxy.follower.lists import Lists
-from proxy.follower.schedule import KEPT, SLOWEST, Followed, after_trouble, followed, next_look
+from proxy.follower.schedule import KEPT, Followed, after_trouble, followed, next_look
 from proxy.gateway.reader import NoQuotaError, Reader
 from proxy.gateway.rows import is_over
 from proxy.gateway.services import Services
@@ -185,7 +185,9 @@ class Follower:
         elif entry.assumed:
             self._seen(entry, record)
         else:
-            entry.due = self._services.now() + SLOWEST
+            now = self._services.now()
+            entry.failures += 1
+            entry.due = min(now + after_trouble(entry.failures), max(now + 1.0, entry.deadline))
 
     def _seen(self, entry: Followed, record: TaskRecord) -> None:
         """Note the look; what is new of the task has reached the book by `changed`."""

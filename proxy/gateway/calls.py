@@ -15,7 +15,7 @@ from proxy.gateway.objects import Objects
 from proxy.gateway.refusals import judged, scrubbed, unavailable
 from proxy.gateway.rows import call_row
 from proxy.gateway.services import Services
-from proxy.model import TaskStatus, Upstream, Usage
+from proxy.model import Dialect, TaskStatus, Upstream, Usage
 from proxy.translate import errors
 from proxy.translate.calls import CallOutbound, CallRequest, CallSend, CallStream, Received
 from proxy.translate.calls import Calls as Codecs
@@ -28,7 +28,7 @@ from proxy.upstream.client import Stream
 TRIES = 3
 """Attempts at one call, the first included."""
 
-BUYS_NOTHING = frozenset({429, 502, 503, 529})
+BUYS_NOTHING = frozenset({429, 503, 529})
 """Statuses after which another attempt cannot buy twice: the upstream refused the work (ark-wire.md §4.2: refused requests are not billed)."""
 
 EVENT_STREAM = "text/event-stream"
@@ -69,6 +69,10 @@ class Calls:
             attempt = await self._open(call, codecs, request, home)
         except UpstreamRefusal as refusal:
             raise await self._objects.missed(call, request, refusal) from None
+        except OutcomeUnknown as broken:
+            await self._write(call, None, None, TaskStatus.FAILED, "upstream_ambiguous")
+            raise unanswered(broken) from broken
+        request = replace(request, request_model=attempt.model)
         if request.stream and attempt.stream.headers.get("content-type", "").startswith(EVENT_STREAM):
             return self._stream(call, request, attempt)
         return await self._whole(call, codecs, request, attempt)
@@ -111,9 +115,9 @@ class Calls:
         except NotSent as broken:
             self._services.breaker.saw(upstream.name, Blame.UPSTREAM)
             raise _AgainError(unavailable(broken), final=False) from broken
-        except OutcomeUnknown as broken:
+        except OutcomeUnknown:
             self._services.breaker.saw(upstream.name, Blame.UPSTREAM)
-            raise unanswered(broken) from broken
+            raise
         call.upstream_seconds = self._services.now() - started
         call.upstream_request_id = stream.headers.get("x-request-id")
         self._services.breaker.saw(upstream.name, blame(stream.status))
@@ -131,11 +135,15 @@ class Calls:
     async def _whole(self, call: Call, codecs: Codecs, request: CallRequest, attempt: Attempt) -> Answer:
         try:
             response = await _read(attempt.stream, attempt.stack)
-        except OutcomeUnknown as broken:
-            raise unanswered(broken) from broken
-        try:
             answer = attempt.outbound.decode(response, request)
+        except OutcomeUnknown as broken:
+            await self._write(call, None, None, TaskStatus.FAILED, "upstream_ambiguous")
+            raise unanswered(broken) from broken
+        except UpstreamRefusal as refusal:
+            await self._write(call, None, None, TaskStatus.FAILED, refusal.code or "upstream_error")
+            raise judged(attempt.upstream, refusal) from refusal
         except UnreadableAnswer as broken:
+            await self._write(call, None, None, TaskStatus.FAILED, "upstream_unreadable")
             raise Refusal(
                 Problem.UPSTREAM_UNREADABLE,
                 f"The upstream {attempt.upstream.name} answered something that cannot be read.",
@@ -234,9 +242,9 @@ def _usage_headers(usage: Usage | None) -> list[tuple[str, str]]:
 
 
 def not_offered(call: Call, upstream: Upstream) -> Refusal:
-    """The upstream's dialect has no such operation."""
+    """The upstream's dialect has no such operation; to Ark callers that is a path which is not there (openai-wire.md §3.7)."""
     return Refusal(
-        Problem.UNSUPPORTED_OPERATION,
+        Problem.NOT_SERVED if call.dialect is Dialect.ARK else Problem.UNSUPPORTED_OPERATION,
         f"The upstream {upstream.name} has no {call.operation.name} (it speaks {upstream.dialect}).",
     )
 

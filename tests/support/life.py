@@ -170,7 +170,7 @@ class Sim:
 @contextlib.contextmanager
 def simulated(clock: Clock, dialect: str = "ark", **settings: Any) -> Iterator[Sim]:
     """A simulator on the test's clock that makes as many tasks at once as are asked for, unless told otherwise."""
-    chosen = {"concurrency": 100_000, "queue_limit": 100_000, "seed": 7, **settings}
+    chosen = {"concurrency": 100_000, "queue_limit": 100_000, **settings}
     with background(create_app(Settings(dialect=dialect, now=clock, **chosen))) as origin:
         sim = Sim(origin, dialect)
         try:

@@ -18,9 +18,13 @@ ROWS = {
     9: "list over several pages",
     10: "delete: queued, running, completed, unknown",
     11: "download_content: whole, range, variant, redirect",
+    12: "remix, edit, extend",
     13: "error classes, code, param, request_id",
+    14: "repeats: an upstream's 500, 429, timeouts",
     15: "Ark SDK: create, get, list, delete",
     16: "created on one route, polled on the other",
+    17: "one settlement: unpolled, deleted, after a restart",
+    18: "callbacks: unwrap() of ours, an old one refused",
 }
 UPSTREAMS = ("ark", "strict", "newapi", "vllm-omni", "sglang")
 _WORDS = {"passed": "ok", "failed": "FAIL", "error": "FAIL", "skipped": "skip"}

@@ -65,6 +65,7 @@ const handlers = {
     for await (const video of client(command).videos.list(command.args, command.options)) videos.push(video)
     return videos
   },
+  unwrap: ({ args: { payload, headers, secret }, ...command }) => client(command).webhooks.unwrap(payload, headers, secret),
   raw_create: (command) => client(command).post('/videos', { body: command.args, ...command.options }),
   download: async ({ args: { video_id: id, ...query }, ...command }) => {
     const response = await client(command).videos.downloadContent(id, query, command.options)

@@ -51,6 +51,12 @@ def _download(command: Command) -> object:
     return {"status": content.response.status_code, "headers": headers, "size": len(data), "sha256": digest}
 
 
+def _unwrap(command: Command) -> object:
+    """The event of a callback, if the SDK finds its signature and its time good."""
+    event = _client(command["base_url"], command["key"], 0).webhooks.unwrap(**command["args"])
+    return {"id": event.id, "type": event.type, "object": event.object, "data": event.data.to_dict(mode="json")}
+
+
 HANDLERS: dict[str, Handler] = {
     **{
         name: functools.partial(_call, name)
@@ -59,6 +65,7 @@ HANDLERS: dict[str, Handler] = {
     "poll": _poll,
     "list_all": _list_all,
     "download": _download,
+    "unwrap": _unwrap,
 }
 
 

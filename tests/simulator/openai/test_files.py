@@ -11,10 +11,8 @@ PATH = "/v1/files"
 NOW = 1_795_000_000
 
 
-async def _upload(
-    client: httpx.AsyncClient, name: str = "a.txt", data: bytes = b"bytes", **fields: str
-) -> dict[str, Any]:
-    answer = await client.post(PATH, files={"file": (name, data)}, data={"purpose": "user_data", **fields})
+async def _upload(client: httpx.AsyncClient, data: bytes = b"bytes", /, **fields: str) -> dict[str, Any]:
+    answer = await client.post(PATH, files={"file": ("a.txt", data)}, data={"purpose": "user_data", **fields})
     assert answer.status_code == 200, answer.text
     value: dict[str, Any] = answer.json()
     return value
@@ -43,14 +41,14 @@ async def test_a_file_is_uploaded_and_then_processed(strict: httpx.AsyncClient) 
 
 async def test_a_file_that_fails(strict: httpx.AsyncClient) -> None:
     """Its first words say so."""
-    made = await _upload(strict, data=b"[[sim:fail]] and more")
+    made = await _upload(strict, b"[[sim:fail]] and more")
     await strict.post("/_sim/clock", json={"advance": 2})
     assert (await strict.get(f"{PATH}/{made['id']}")).json()["status"] == "error"
 
 
 async def test_a_large_file_has_no_content(strict: httpx.AsyncClient) -> None:
     """It is counted to its end and not held."""
-    made = await _upload(strict, data=bytes(uploads.MOST_KEPT + 1))
+    made = await _upload(strict, bytes(uploads.MOST_KEPT + 1))
     assert made["bytes"] == uploads.MOST_KEPT + 1
     assert (await strict.get(f"{PATH}/{made['id']}/content")).status_code == 404
 
