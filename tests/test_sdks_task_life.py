@@ -25,6 +25,9 @@ CHANGES = ("remix", "edit", "extend")
 NO_CHANGES = ("vllm-omni", "sglang")
 NO_DELETE = ("newapi",)
 BUYERS = ("openai-py-3", "openai-node-7", *ARK)
+KEEPERS = ("openai-py-3", "ark-py")
+BOOKS = tuple(UPSTREAM_MODELS)
+Pair = tuple[str, str]
 SEEDANCE_2_5 = "doubao-seedance-2-5-260628"
 SHAPES: Mapping[bool, dict[str, Any]] = {
     True: {"resolution": "720p", "ratio": "16:9", "duration": 4},
@@ -156,7 +159,7 @@ def buy(cell: Cell, directive: str = "", *, timeout: float = 0.0) -> tuple[Reply
     elif timeout:
         args["timeout"] = timeout
     reply = cell.call("create", args, max_retries=2, **options)
-    return reply, cell.simulator.requests(prompt.split()[0]), prompt
+    return reply, cell.simulator.requests(prompt.partition(" ")[0]), prompt
 
 
 @cells(14, BUYERS)
@@ -205,26 +208,23 @@ def test_a_caller_that_gives_up(cell: Cell) -> None:
 
 def found(cell: Cell, prompt: str) -> list[str]:
     """The ids of this prompt's tasks, as the caller's list has them."""
-    listed = json.loads(cell.stand.gateway.arkbridge("tasks", "--json", "--caller", cell.client, "--limit", "10"))
-    bought = {task["id"] for task in cell.simulator.control("GET", "tasks") if prompt.split()[0] in json.dumps(task)}
-    return [task["id"] for task in listed if task["id"] in bought]
+    jobs = cell.simulator.control("GET", "tasks")
+    bought = {job["id"] for job in jobs if prompt.partition(" ")[0] in json.dumps(job)}
+    page = cell.call("list", {"page_size": 10} if cell.speaks_ark else {"limit": 10}).ok()
+    return [task["id"] for task in page["items" if cell.speaks_ark else "data"] if task["id"] in bought]
 
 
 # -- row 17: settled once
 
 
-KEEPERS = ("openai-py-3", "ark-py")
-BOOKS = tuple(UPSTREAM_MODELS)
-
-
 @dataclass
 class Books:
-    """The tasks of each client at each upstream that nobody polls, with the status each of them ends in."""
+    """Tasks that nobody polls, by client and upstream: one that ends, one that a crash interrupts, some that are deleted."""
 
     stand: Stand
-    unpolled: dict[tuple[str, str], str] = field(default_factory=dict)
-    left: dict[tuple[str, str], str] = field(default_factory=dict)
-    deleted: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    ended: dict[Pair, str] = field(default_factory=dict)
+    interrupted: dict[Pair, str] = field(default_factory=dict)
+    deleted: dict[Pair, list[str]] = field(default_factory=dict)
 
     def cell(self, client: str, upstream: str) -> Cell:
         """A cell of a caller that has nothing but these tasks."""
@@ -232,7 +232,19 @@ class Books:
         cell.key = self.stand.keys[f"books-{client}"]
         return cell
 
-    def usage(self) -> dict[tuple[str, str], dict[str, Any]]:
+    def make(self, client: str, upstream: str) -> None:
+        """The tasks of one client at one upstream; those to be deleted are, before anybody has seen an end of them."""
+        cell, pair = self.cell(client, upstream), (client, upstream)
+        names = "ab" if upstream in NO_DELETE else "abcd"
+        ids = [cell.create(f"{name} {cell.marker}", **SHAPES[cell.speaks_ark])["id"] for name in names]
+        self.ended[pair], self.interrupted[pair], self.deleted[pair] = ids[0], ids[1], ids[2:]
+        cell.simulator.force(ids[0], "succeeded")
+        for number, task_id in enumerate(self.deleted[pair]):
+            if number:
+                cell.simulator.force(task_id, "succeeded")
+            cell.call("delete", {"task_id" if cell.speaks_ark else "video_id": task_id}).ok()
+
+    def usage(self) -> dict[Pair, dict[str, Any]]:
         """What `arkbridge usage` says of each client and upstream."""
         rows = json.loads(self.stand.gateway.arkbridge("usage", "--by", "caller,upstream", "--json"))
         return {
@@ -241,32 +253,174 @@ class Books:
             if row["caller"].startswith("books-")
         }
 
-    def calls(self) -> dict[tuple[str, str], int]:
-        """How many rows the ledger has of each."""
+    def settled(self, *, interrupted: bool) -> bool:
+        """Whether the ledger has a row of every task that has ended."""
         rows = self.usage()
-        return {pair: rows[pair]["calls"] if pair in rows else 0 for pair in self.unpolled}
+        return all(
+            rows[pair]["calls"] >= self.count(pair) - (not interrupted) for pair in self.ended if pair in rows
+        ) and len(rows) == len(self.ended)
 
-    def expected(self, *, left: bool) -> dict[tuple[str, str], int]:
-        """How many rows there must be: one a task that has ended."""
-        return {pair: 1 + left + len(self.deleted[pair]) for pair in self.unpolled}
+    def count(self, pair: Pair) -> int:
+        """How many rows there are in the end: one a task."""
+        return 2 + len(self.deleted[pair])
 
 
 @pytest.fixture(scope="module", autouse=True)
 def begun(stand: Stand) -> Books:
-    """The tasks, made before the other rows run: nobody looks at them, so they end while those are at work."""
+    """The tasks, made before the other rows run: they end while those are at work, and nobody looks at them."""
     books = Books(stand)
     for client in KEEPERS:
         for upstream in BOOKS:
-            cell, pair = books.cell(client, upstream), (client, upstream)
-            ids = [cell.create(f"{name} {uuid.uuid4().hex}", **SHAPES[cell.speaks_ark])["id"] for name in "abcd"]
-            cell.simulator.force(ids[0], "succeeded")
-            books.unpolled[pair], books.left[pair] = ids[0], ids[1]
-            books.deleted[pair] = [] if upstream in NO_DELETE else ids[2:]
-            if books.deleted[pair]:
-                cell.simulator.force(ids[3], "succeeded")
-            else:
-                for spare in ids[2:]:
-                    cell.simulator.force(spare, "failed")
+            books.make(client, upstream)
     for upstream, seconds in SHOWN_AFTER.items():
         stand.simulators[upstream].advance(seconds)
     return books
+
+
+@pytest.fixture(scope="module")
+def books(begun: Books) -> Books:
+    """The tasks after all: the gateway was killed while some were open, these ended meanwhile, and another gateway was started."""
+    until(lambda: begun.settled(interrupted=False), bool)
+    begun.stand.gateway.kill()
+    for (_, upstream), task_id in begun.interrupted.items():
+        begun.stand.simulators[upstream].force(task_id, "succeeded")
+    for upstream, seconds in SHOWN_AFTER.items():
+        begun.stand.simulators[upstream].advance(seconds)
+    begun.stand.gateway.start()
+    until(lambda: begun.settled(interrupted=True), bool)
+    return begun
+
+
+@cells(17, KEEPERS)
+def test_one_settlement(cell: Cell, books: Books) -> None:
+    """Every task has one row in the ledger, also if nobody polled it, the gateway was killed, it was deleted or is polled afterwards."""
+    pair = (cell.client, cell.upstream)
+    own = books.cell(*pair)
+    ended = [books.ended[pair], books.interrupted[pair]]
+    before = books.usage()[pair]
+    assert before["calls"] == books.count(pair)
+    for task_id in ended:
+        shown = json.loads(cell.stand.gateway.arkbridge("tasks", "show", task_id, "--json"))
+        assert (shown["settled"], shown["assumed"], shown["snapshot"]["status"]) == (True, False, "succeeded")
+    tasks = [own.get(task_id) for task_id in ended for _ in range(2)]
+    assert {task["status"] for task in tasks} <= {"succeeded", "completed"}
+    if cell.upstream == "ark":
+        usages = [task["usage"] for task in tasks[::2]]
+        # Of the deleted ones one had ended, and was paid for; the one cancelled in the queue costs nothing.
+        spent = books.usage()[pair]["total_tokens"]
+        assert spent == sum(usage["total_tokens"] for usage in usages) * 3 // 2
+        assert before["cost"] == pytest.approx(sum(usage["cost"] for usage in usages) * 1.5)
+    assert books.usage()[pair] == before
+
+
+# -- row 18: told by callback
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One callback as it came."""
+
+    headers: dict[str, str]
+    body: bytes
+
+
+class Receiver:
+    """An HTTP server of the caller's, which keeps what it is told."""
+
+    def __init__(self) -> None:
+        self._told: queue.SimpleQueue[Delivery] = queue.SimpleQueue()
+        told = self._told
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                told.put(Delivery({name.lower(): value for name, value in self.headers.items()}, body))
+                self.send_response(200)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class calls it so
+                """Nothing is said."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/told"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+        self._thread.start()
+
+    def next(self) -> Delivery:
+        """The next callback."""
+        return self._told.get(timeout=PATIENCE)
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A receiver for one cell."""
+    running = Receiver()
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="module")
+def secrets(stand: Stand) -> dict[str, str]:
+    """What each client's callbacks are signed with, as the command line shows it."""
+    return {
+        client: stand.gateway.arkbridge("keys", "show", client, "--webhook-secret").strip()
+        for client in ("openai-py-3", "openai-node-7", "ark-py")
+    }
+
+
+def unwrap(cell: Cell, told: Delivery, headers: Mapping[str, str], secret: str) -> Reply:
+    """What an OpenAI SDK makes of a callback; Ark's SDKs have nothing of the kind."""
+    client = "openai-py-3" if cell.speaks_ark else cell.client
+    args = {"payload": told.body.decode(), "headers": dict(headers), "secret": secret}
+    return cell.stand.call(client, "unwrap", args)
+
+
+def signed_at(told: Delivery, secret: str, moment: int) -> dict[str, str]:
+    """The headers of the same event as the gateway would have signed them then (Standard Webhooks)."""
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    signed = f"{told.headers['webhook-id']}.{moment}.".encode() + told.body
+    mark = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+    return {**told.headers, "webhook-timestamp": str(moment), "webhook-signature": f"v1,{mark}"}
+
+
+@cells(18, ("openai-py-3", "openai-node-7"))
+@pytest.mark.parametrize(("end", "kind"), [("succeeded", "video.completed"), ("failed", "video.failed")])
+def test_events(cell: Cell, receiver: Receiver, secrets: dict[str, str], end: str, kind: str) -> None:
+    """The end of a video comes as an event that the SDK's own unwrap() takes; the address is never sent upstream."""
+    extra = {"callback_url": receiver.url}
+    more = {"extra_body": extra} if cell.client.startswith("openai-py") else extra
+    video = cell.create(**SHAPES[False], **more)
+    assert receiver.url not in json.dumps(cell.simulator.requests(cell.marker))
+    cell.end(video["id"], end)
+    told, secret = receiver.next(), secrets[cell.client]
+    event = unwrap(cell, told, told.headers, secret).ok()
+    assert (event["type"], event["object"], event["data"]) == (kind, "event", {"id": video["id"]})
+    assert event["id"] == told.headers["webhook-id"]
+    again = signed_at(told, secret, int(told.headers["webhook-timestamp"]))
+    assert again == told.headers
+    old = unwrap(cell, told, signed_at(told, secret, int(time.time()) - 400), secret).refused()
+    assert (old["class"], "too old" in old["message"]) == ("InvalidWebhookSignatureError", True)
+    forged = unwrap(cell, told, told.headers, secrets["ark-py"]).refused()
+    assert forged["class"] == "InvalidWebhookSignatureError"
+
+
+@cells(18, ("ark-py",))
+def test_ark_callbacks(cell: Cell, receiver: Receiver, secrets: dict[str, str]) -> None:
+    """A task made by Ark's SDK is told in Ark's words, as a GET has it, and signed all the same."""
+    task_id = cell.create(callback_url=receiver.url, **SHAPES[True])["id"]
+    done = cell.end(task_id)
+    told = receiver.next()
+    task = json.loads(told.body)
+    while task["status"] != "succeeded":
+        told = receiver.next()
+        task = json.loads(told.body)
+    assert task == done
+    assert unwrap(cell, told, told.headers, secrets["openai-py-3"]).refused()["class"] == "InvalidWebhookSignatureError"
+    assert signed_at(told, secrets["ark-py"], int(told.headers["webhook-timestamp"])) == told.headers

@@ -64,10 +64,8 @@ class Listing:
     def _is_wanted(self, answer: CallAnswer) -> bool:
         """Whether a file has the purpose that the list is about, by its own name or by that which its upstream has for it."""
         wanted = self._query.purpose
-        return wanted is None or answer.fields.get("purpose") in {
-            wanted,
-            CODECS.outbound[answer.dialect].purpose(wanted),
-        }
+        outbound = CODECS.outbound[answer.dialect]
+        return wanted is None or answer.fields.get("purpose") in (wanted, outbound.purpose(wanted))
 
     async def _seen(self, batch: Sequence[Owned]) -> Seen:
         """The files as they were seen last; of some that may have changed since, as they are now."""

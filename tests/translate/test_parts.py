@@ -122,7 +122,7 @@ def test_names_stay_in_their_header(name: str) -> None:
         (b"--XY\r\n", "cannot be read"),
         (b"--XX\r\nno header\r\n\r\n", "cannot be read"),
         (b"--XX\r\nContent-Disposition: form-data\r\n\r\nx\r\n" + END, "no name"),
-        (TEXT.replace(b"user_data", b"\xff"), "not valid UTF-8"),
+        (TEXT.replace(b"user_data", b"\xff") + END, "not valid UTF-8"),
         (FILE.replace(b"image/png", b"x\r\nContent-Transfer-Encoding: base64") + b"eA==\r\n" + END, "base64"),
         (TEXT * (MAX_FIELDS + 1), "fields"),
     ],

@@ -172,14 +172,20 @@ def read_file(response: WireResponse) -> tuple[str, dict[str, object]]:
     raise UnreadableAnswer("the upstream's answer has no id")
 
 
-def with_word(body: JSON, word: object) -> dict[str, object]:
+def status_of(body: JSON) -> str:
+    """The word for a file's status; "" if there is none."""
+    word = body.get("status")
+    return word if isinstance(word, str) else ""
+
+
+def with_word(body: JSON) -> dict[str, object]:
     """The object with the upstream's own word for its status in `metadata.status`."""
     metadata = body.get("metadata")
     kept = metadata if isinstance(metadata, dict) else {}
-    return {**body, "metadata": {**kept, "status": word}}
+    return {**body, "metadata": {**kept, "status": body.get("status")}}
 
 
 def settled(fields: JSON, now: float) -> bool:
     """Whether what we know of a file still holds: it is done, and its time is not over."""
     ends = fields.get("expires_at")
-    return fields.get("status") in FINAL and not (isinstance(ends, int) and ends <= now)
+    return status_of(fields) in FINAL and not (isinstance(ends, int) and ends <= now)

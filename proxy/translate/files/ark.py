@@ -8,7 +8,7 @@ from proxy.model import JSON, Dialect
 from proxy.translate import coerce
 from proxy.translate.calls import CallRequest
 from proxy.translate.errors import redact
-from proxy.translate.files import CREATED_AT, PROGRESS, AsItIs, Fields, OneFile, Pair, Target, with_word
+from proxy.translate.files import CREATED_AT, PROGRESS, AsItIs, Fields, OneFile, Pair, Target, status_of, with_word
 from proxy.translate.files.inbound import FileInbound
 from proxy.translate.files.outbound import FileOutbound
 from proxy.translate.wire import Notice
@@ -21,8 +21,8 @@ FOR_EVER: Final = -1
 MODELS: Final = frozenset({"model", "preprocess_configs[video][model]"})
 """The fields of an upload that name a model."""
 
-TO_NEUTRAL: Final[Mapping[object, str]] = {"processing": PROGRESS, "active": "processed", "failed": "error"}
-FROM_NEUTRAL: Final[Mapping[object, str]] = {PROGRESS: "processing", "processed": "active", "error": "failed"}
+TO_NEUTRAL: Final[Mapping[str, str]] = {"processing": PROGRESS, "active": "processed", "failed": "error"}
+FROM_NEUTRAL: Final[Mapping[str, str]] = {PROGRESS: "processing", "processed": "active", "error": "failed"}
 
 _ANCHOR: Final = "expires_after[anchor]"
 _SECONDS: Final = "expires_after[seconds]"
@@ -31,7 +31,7 @@ _SECONDS: Final = "expires_after[seconds]"
 def to_neutral(body: JSON) -> dict[str, object]:
     """An Ark file in OpenAI's words; a status that nobody knows is one in progress, a file that is kept for ever has no end."""
     ends = body.get("expire_at")
-    said = with_word(body, body.get("status")) | {"status": TO_NEUTRAL.get(body.get("status"), PROGRESS)}
+    said = with_word(body) | {"status": TO_NEUTRAL.get(status_of(body), PROGRESS)}
     said["expires_at"] = ends if isinstance(ends, int) and ends >= 0 else None
     for name in ("bytes", "filename"):
         said.setdefault(name, None)
@@ -45,9 +45,9 @@ def to_neutral(body: JSON) -> dict[str, object]:
 def from_neutral(fields: JSON) -> dict[str, object]:
     """A neutral file in Ark's words, for Ark's callers; OpenAI's own members are kept beside them."""
     ends = fields.get("expires_at")
-    status = FROM_NEUTRAL.get(fields.get("status"), "processing")
+    status = FROM_NEUTRAL.get(status_of(fields), "processing")
     expire_at = ends if isinstance(ends, int) else FOR_EVER
-    return with_word(fields, fields.get("status")) | {"status": status, "expire_at": expire_at}
+    return with_word(fields) | {"status": status, "expire_at": expire_at}
 
 
 class FromOpenAI:

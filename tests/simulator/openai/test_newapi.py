@@ -290,7 +290,7 @@ def test_an_unknown_id_is_a_400(client: httpx.Client, path: str) -> None:
     ("method", "path"),
     [
         ("GET", "/v1/videos"), ("DELETE", "/v1/videos/x"), ("POST", "/v1/videos/edits"),
-        ("POST", "/v1/videos/extensions"), ("POST", "/v1/videos/characters"), ("GET", "/v1/models"),
+        ("POST", "/v1/videos/extensions"), ("POST", "/v1/videos/characters"), ("GET", "/v1/moderations"),
     ],
 )  # fmt: skip
 def test_other_routes_do_not_exist(client: httpx.Client, method: str, path: str) -> None:

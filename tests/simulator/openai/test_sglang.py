@@ -228,7 +228,7 @@ def test_a_key_is_only_asked_for_where_there_is_one(started: Started, shared: ht
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("GET", "/v1/models", 404), ("PUT", "/v1/videos", 405), ("POST", "/v1/videos/x/remix", 404)],
+    [("GET", "/v1/moderations", 404), ("PUT", "/v1/videos", 405), ("POST", "/v1/videos/x/remix", 404)],
 )
 def test_what_does_not_exist(shared: httpx.Client, method: str, path: str, status: int) -> None:
     """404 for a path and 405 for a method."""

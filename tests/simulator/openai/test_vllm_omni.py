@@ -285,7 +285,7 @@ def test_a_key_is_only_asked_for_where_there_is_one(started: Started, shared: ht
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("GET", "/v1/models", 404), ("PUT", "/v1/videos", 405), ("HEAD", "/v1/videos/x/content", 405),
+        ("GET", "/v1/moderations", 404), ("PUT", "/v1/videos", 405), ("HEAD", "/v1/videos/x/content", 405),
         ("POST", "/v1/videos/x/remix", 404), ("POST", "/v1/videos/edits", 405), ("GET", "/v1/videos/sync", 405),
     ],
 )  # fmt: skip

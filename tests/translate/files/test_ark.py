@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from proxy.errors import Problem, Refusal
 from proxy.translate.calls import CallRequest
-from proxy.translate.files import Target, ark
+from proxy.translate.files import Fields, Target, ark
 from tests.support.calling import ARK, OPENAI, received
 
 NOW = 1_795_000_000
@@ -22,10 +22,17 @@ def named(model: str) -> str:
     return f"up-{model}"
 
 
-def fields(dialect: str = "openai") -> "ark.Fields":
+def fields(dialect: str = "openai") -> Fields:
     """A translator for callers of a dialect."""
     asked = CallRequest(model="", dialect=ARK if dialect == "ark" else OPENAI, received=received())
     return ark.OUTBOUND.fields(asked, Target(NOW, named))
+
+
+def all_of(asked: Fields, pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """A whole form without its file."""
+    said = [one for pair in pairs for one in asked.text(*pair)]
+    asked.end()
+    return said
 
 
 def test_to_neutral() -> None:
@@ -160,11 +167,8 @@ def test_another_purpose_is_told() -> None:
 )
 def test_fields_that_say_nothing(pairs: list[tuple[str, str]], problem: Problem, param: str) -> None:
     """A life that cannot be said in Ark's words is refused by name, at the latest at the end of the form."""
-    asked = fields()
     with pytest.raises(Refusal) as caught:
-        for pair in pairs:
-            list(asked.text(*pair))
-        asked.end()
+        all_of(fields(), pairs)
     assert (caught.value.problem, caught.value.param) == (problem, param)
 
 
@@ -183,8 +187,7 @@ def test_fields_of_ark_callers() -> None:
     asked = fields("ark")
     asked.file("whatever")
     pairs = [("purpose", "odd"), ("expires_after[anchor]", "x"), ("model", "seed")]
-    assert [said for pair in pairs for said in asked.text(*pair)] == [*pairs[:2], ("model", "up-seed")]
-    asked.end()
+    assert all_of(asked, pairs) == [*pairs[:2], ("model", "up-seed")]
     assert asked.notices == []
 
 

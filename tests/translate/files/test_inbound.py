@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from proxy.errors import Refusal
+from proxy.model import Dialect
 from proxy.translate.calls import CallAnswer, ObjectRef
 from proxy.translate.files import FileQuery, ark, openai
 from proxy.translate.files.inbound import DeletedInbound
@@ -92,7 +93,7 @@ def test_queries_that_cannot_be_answered(family: str, name: str, value: str) -> 
 @both
 @pytest.mark.parametrize("upstream", [OPENAI, ARK])
 @pytest.mark.parametrize("body", [b"", b'{"id":"file-1","object":"file","deleted":true}'])
-def test_deleted(family: str, upstream: "openai.Dialect", body: bytes) -> None:
+def test_deleted(family: str, upstream: Dialect, body: bytes) -> None:
     """That a file is gone is said alike everywhere, also where the upstream says nothing."""
     inbound, outbound = DeletedInbound(INBOUND[family]), DeletedOutbound(upstream)
     request, send = sent(inbound, outbound, received(path={"id": "file-1"}))

@@ -4,14 +4,14 @@ import pytest
 
 from proxy.errors import UnreadableAnswer, UpstreamRefusal
 from proxy.translate.files import ark, openai
-from proxy.translate.files.outbound import DeletedOutbound, file_path
+from proxy.translate.files.outbound import DeletedOutbound, FileOutbound, file_path
 from tests.support.calling import ARK, OPENAI, answer, received, sent
 
 BOTH = pytest.mark.parametrize("outbound", [ark.OUTBOUND, openai.OUTBOUND], ids=["ark", "openai"])
 
 
 @BOTH
-def test_a_read(outbound: ark.FileOutbound) -> None:
+def test_a_read(outbound: FileOutbound) -> None:
     """A file is read at its path, with the caller's headers that travel and none of its others."""
     headers = {"x-client-request-id": "r1", "authorization": "Bearer caller", "cookie": "c"}
     _, send = sent(openai.INBOUND, outbound, received(path={"id": "file-1"}, headers=headers))
@@ -22,7 +22,7 @@ def test_a_read(outbound: ark.FileOutbound) -> None:
 
 @BOTH
 @pytest.mark.parametrize("body", [b"", b"[]", b"not JSON", b"{}", b'{"id":""}', b'{"id":7}'])
-def test_answers_that_cannot_be_read(outbound: ark.FileOutbound, body: bytes) -> None:
+def test_answers_that_cannot_be_read(outbound: FileOutbound, body: bytes) -> None:
     """A 2xx without a file in it is no answer."""
     request, _ = sent(openai.INBOUND, outbound, received(path={"id": "file-1"}))
     with pytest.raises(UnreadableAnswer):
@@ -30,7 +30,7 @@ def test_answers_that_cannot_be_read(outbound: ark.FileOutbound, body: bytes) ->
 
 
 @BOTH
-def test_errors_inside_a_success(outbound: ark.FileOutbound) -> None:
+def test_errors_inside_a_success(outbound: FileOutbound) -> None:
     """An error without a file is the upstream's refusal; a file that failed, which has one too, is a file."""
     request, _ = sent(openai.INBOUND, outbound, received(path={"id": "file-1"}))
     error = {"code": "Broken", "message": "it is"}
@@ -40,7 +40,7 @@ def test_errors_inside_a_success(outbound: ark.FileOutbound) -> None:
 
 
 @pytest.mark.parametrize("outbound", [ark.OUTBOUND, openai.OUTBOUND, DeletedOutbound(ARK), DeletedOutbound(OPENAI)])
-def test_no_streams(outbound: "ark.FileOutbound | DeletedOutbound") -> None:
+def test_no_streams(outbound: FileOutbound | DeletedOutbound) -> None:
     """Nothing about a file is a stream of events."""
     request, _ = sent(openai.INBOUND, outbound, received(path={"id": "file-1"}))
     with pytest.raises(UnreadableAnswer):

@@ -1,6 +1,6 @@
 """Uploads in flight: translated at every split point and in every order, a file's bytes untouched, nothing sent that should not be."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pytest
 from hypothesis import given, settings
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from proxy.errors import Problem, Refusal
 from proxy.translate.calls import CallRequest
-from proxy.translate.files import LARGEST, Target, ark, openai
+from proxy.translate.files import LARGEST, FilesOutbound, Target, ark, openai
 from proxy.translate.files.relay import MOST_TEXT, Relay, too_large, written
 from proxy.translate.multipart import read_body
 from proxy.translate.parts import FormWriter
@@ -16,7 +16,7 @@ from proxy.translate.wire import Upload
 from tests.support.calling import ARK, OPENAI, cut, received
 
 NOW = 1_795_000_000
-OUTBOUND = {"ark": ark.OUTBOUND, "openai": openai.OUTBOUND}
+OUTBOUND: Mapping[str, FilesOutbound] = {"ark": ark.OUTBOUND, "openai": openai.OUTBOUND}
 DIALECTS = {"ark": ARK, "openai": OPENAI}
 DATA = b"\r\n--X\x00\xff\r\n--" * 50
 
