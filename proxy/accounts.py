@@ -189,7 +189,7 @@ class Accounts:
             exact = await self._store.key_by_hash(auth.digest(which))
             found = [exact] if exact else []
         elif which.startswith(auth.KEY_START):
-            found = [key for key in await self._store.keys() if key.prefix == auth.prefix(which)]
+            found = [key for key in await self._store.keys() if key.prefix.startswith(auth.prefix(which))]
         else:
             found = [key for key in await self._store.keys() if which in (key.name, f"{key.caller}/{key.name}")]
         if not found:

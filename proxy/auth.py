@@ -9,6 +9,7 @@ from collections.abc import Callable
 KEY_START = "sk-ab-"
 ADMIN_START = "sk-ab-admin-"
 PREFIX_LENGTH = 12
+ADMIN_PREFIX_LENGTH = 16
 
 _BYTES = 32
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -32,8 +33,8 @@ def digest(key: str) -> bytes:
 
 
 def prefix(key: str) -> str:
-    """The first 12 characters, by which people recognise a key."""
-    return key[:PREFIX_LENGTH]
+    """The first 12 characters, by which people recognise a key; of an admin key 16, for all of those begin with the same 12."""
+    return key[: ADMIN_PREFIX_LENGTH if key.startswith(ADMIN_START) else PREFIX_LENGTH]
 
 
 def matches(key: str, stored: bytes) -> bool:

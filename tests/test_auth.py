@@ -41,9 +41,11 @@ def test_the_digest_is_sha_256_and_matches_its_key_only() -> None:
     assert not auth.matches("\ud800", auth.digest(WHOLE))
 
 
-def test_the_prefix_is_twelve_characters() -> None:
-    """People recognise a key by its first 12 characters."""
+def test_the_prefix_tells_keys_apart() -> None:
+    """People recognise a key by its first 12 characters, an admin key by 16, of which the first 12 are the same for all."""
     assert auth.prefix(WHOLE) == "sk-ab-aaaaaa"
+    assert auth.prefix(auth.ADMIN_START + "bcdefghijk") == "sk-ab-admin-bcde"
+    assert auth.prefix("sk-ab-admin-") == "sk-ab-admin-"
 
 
 @pytest.mark.parametrize(

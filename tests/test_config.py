@@ -135,7 +135,6 @@ def test_everything_written(write: Loader, tmp_path: Path) -> None:
         api_keys = [ {{ env = "K" }}, {{ file = "{tmp_path}/key" }} ]
         currency = "EUR"
         media_origins = ["http://10.0.0.5:9001/"]
-        limits = {{ get = 5, list = 0.5 }}
         [[upstream]]
         name = "old"
         dialect = "ark"
@@ -162,7 +161,6 @@ def test_everything_written(write: Loader, tmp_path: Path) -> None:
         profile=Profile.VLLM_OMNI,
         currency="EUR",
         media_origins=("http://10.0.0.5:9001",),
-        limits={"get": 5.0, "list": 0.5, "delete": 20.0},
     )
     assert (config.upstreams[1].currency, config.upstreams[1].retired) == ("USD", True)
     assert config.models == {
@@ -172,6 +170,18 @@ def test_everything_written(write: Loader, tmp_path: Path) -> None:
     assert config.passthrough == "one"
     assert config.secret_files == (tmp_path / "key",) * 2
     assert {secret.reveal() for secret in config.known_secrets()} == {CANARY, f"{CANARY}-2"}
+
+
+@pytest.mark.parametrize(
+    ("text", "limits"),
+    [
+        ("", {"get": 20.0, "list": 1.0, "delete": 20.0}),
+        ("limits = { get = 5, list = 0.5 }", {"get": 5.0, "list": 0.5, "delete": 20.0}),
+    ],
+)
+def test_limits(write: Loader, text: str, limits: Mapping[str, float]) -> None:
+    """What an account allows a second is Ark's where the file does not say otherwise, each by itself."""
+    assert write(ARK + text).upstreams[0].limits == limits
 
 
 @pytest.mark.parametrize(

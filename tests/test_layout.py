@@ -30,6 +30,10 @@ WITHOUT_TEST: Mapping[str, str] = {
     "proxy/policy.py": "values without behaviour; what a reload does is tested in tests/app",
     "proxy/translate/calls.py": "values and protocols without behaviour",
     "proxy/translate/family.py": "a table row; what it holds is tested in tests/translate/test_registry.py",
+    "proxy/translate/chat/family.py": "a table row; tested in tests/translate/test_registry.py",
+    "proxy/translate/images/family.py": "a table row; tested in tests/translate/test_registry.py",
+    "proxy/translate/responses/family.py": "a table row; tested in tests/translate/test_registry.py",
+    "proxy/translate/videos/family.py": "a table row; tested in tests/translate/test_registry.py",
     "proxy/translate/operation.py": "a table row; what it holds is tested in tests/translate/test_registry.py",
     "proxy/translate/wire.py": "values without behaviour",
 }

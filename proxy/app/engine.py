@@ -109,6 +109,7 @@ class Engine:
 
     async def start(self) -> None:
         """Take the lease if it is free, and begin the background work."""
+        self.gateway.reader.watcher = self._follower.changed
         await self._keep_lease()
         self._loop("spool", self.services.spool.step, SPOOL_EVERY)
         self._loop("lease", self._keep_lease, LEASE_EVERY)
@@ -204,7 +205,6 @@ class Engine:
             return self.holder.held
 
         self._follower = Follower(services, reader, random.random, works)
-        reader.watcher = self._follower.changed
         self._resolver = Resolver(services, reader, services.now())
         self.commands = Commands(services, reader, self._resolver, works)
         transport = pinned_transport()

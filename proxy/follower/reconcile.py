@@ -3,8 +3,10 @@
 It never guesses and never sends a create. What it finds is the same for whoever asks: the command line beside a gateway, or alone.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
+from typing import TypeVar
 
 from proxy.errors import ArkbridgeError, TransportError, UnreadableAnswer, UpstreamRefusal
 from proxy.follower.matching import candidates
@@ -27,6 +29,10 @@ BREATH = 1.5
 PATIENCE = 20.0
 """Seconds that a command waits for an account's reads and lists."""
 
+TOO_MANY = 429
+
+Result = TypeVar("Result")
+
 
 class UnknownUpstreamError(ArkbridgeError):
     """The upstream to be reconciled is not configured."""
@@ -45,16 +51,19 @@ class Finding:
 
 async def read_now(services: Services, reader: Reader, record: TaskRecord) -> TaskRecord:
     """Read a task upstream as soon as the account's quota allows it; raises what the read raises, `NoQuotaError` after 20 s."""
+    return await _patiently(services, lambda: reader.look(record))
+
+
+async def _patiently(services: Services, work: Callable[[], Awaitable[Result]]) -> Result:
+    """What `work` gives once the account's limits allow it, those that we keep and those that other processes have used up."""
     until = services.now() + PATIENCE
     while True:
         try:
-            return await reader.look(record)
-        except NoQuotaError:
-            if services.now() >= until:
-                raise NoQuotaError(
-                    f"the reads of the upstream {record.upstream} are used up for now; try again"
-                ) from None
-            await services.pause(0.5)
+            return await work()
+        except (NoQuotaError, UpstreamRefusal) as busy:
+            if services.now() >= until or (isinstance(busy, UpstreamRefusal) and busy.status != TOO_MANY):
+                raise
+        await services.pause(1.0)
 
 
 class Reconciler:
@@ -108,10 +117,8 @@ class Reconciler:
             for number in range(1, LAST_PAGE + 1):
                 if number > 1:
                     await self._services.pause(BREATH)
-                if not await self._services.quotas.take(name, "list", PATIENCE):
-                    raise NoQuotaError(f"the lists of the upstream {name} are used up for now")
                 query = {"page_num": str(number), "page_size": str(PAGE), "filter.service_tier": tier}
-                page = await self._reader.list_page(name, query)
+                page = await _patiently(self._services, partial(self._page, name, query))
                 for sighting in page:
                     if _made(sighting) >= since:
                         yield sighting
@@ -123,6 +130,11 @@ class Reconciler:
         if self._reader.codec(name).filters_list or len(listed) < WHOLE:
             return since
         return max(since, min(_made(sighting) for sighting in listed.values()) + 1)
+
+    async def _page(self, name: str, query: Mapping[str, str | tuple[str, ...]]) -> Sequence[Sighting]:
+        if not await self._services.quotas.take(name, "list", PATIENCE):
+            raise NoQuotaError(f"the lists of the upstream {name} are used up for now")
+        return await self._reader.list_page(name, query)
 
     async def _compare(self, name: str, listed: Mapping[str, Sighting], whole_from: float) -> list[Finding]:
         """The rows are read after the list and the known ids last: whatever was answered meanwhile is then known."""

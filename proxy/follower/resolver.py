@@ -161,7 +161,8 @@ class Resolver:
         return Listing(found, times[-1] + 1 if times == sorted(times, reverse=True) else inf)
 
     async def _attribute(self, record: TaskRecord, sighting: Sighting) -> None:
-        if not await self._services.store.accept_task(record.key, sighting.id, sighting.snapshot, None):
+        snapshot = self._reader.kept(sighting.snapshot)
+        if not await self._services.store.accept_task(record.key, sighting.id, snapshot, None):
             return
         self._services.events.event(
             "info", "an unanswered create was found", upstream=record.upstream, task=sighting.id

@@ -45,6 +45,19 @@ class Attempt:
     stack: AsyncExitStack
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a sent call ended, for its row; `first_byte_ms` is until the first event of a stream went to the caller."""
+
+    status: TaskStatus
+    code: str | None = None
+    usage: Usage | None = None
+    model: str | None = None
+    measured: str = "measured"
+    stream: bool = False
+    first_byte_ms: float | None = None
+
+
 class Calls:
     """One method for whole answers and streams; which it is, the request says."""
 
@@ -70,7 +83,7 @@ class Calls:
         except UpstreamRefusal as refusal:
             raise await self._objects.missed(call, request, refusal) from None
         except OutcomeUnknown as broken:
-            await self._write(call, None, None, TaskStatus.FAILED, "upstream_ambiguous")
+            await self._write(call, failed("upstream_ambiguous", stream=request.stream))
             raise unanswered(broken) from broken
         request = replace(request, request_model=attempt.model)
         if request.stream and attempt.stream.headers.get("content-type", "").startswith(EVENT_STREAM):
@@ -106,7 +119,9 @@ class Calls:
         """Where the call may go, best first: the home of the objects it names, else every route of its model."""
         if home is not None:
             return ((home, self._services.router.name_at(home, request.model)),)
-        return self._services.router.candidates(request.model, self._services.breaker.admits)
+        # Only a look: to be admitted claims the one trial after a pause, and who is listed here may never be asked.
+        is_open = self._services.breaker.is_open
+        return self._services.router.candidates(request.model, lambda name: not is_open(name))
 
     async def _try(self, call: Call, upstream: Upstream, model: str, outbound: CallOutbound, send: CallSend) -> Attempt:
         stack, started = AsyncExitStack(), self._services.now()
@@ -137,19 +152,19 @@ class Calls:
             response = await _read(attempt.stream, attempt.stack)
             answer = attempt.outbound.decode(response, request)
         except OutcomeUnknown as broken:
-            await self._write(call, None, None, TaskStatus.FAILED, "upstream_ambiguous")
+            await self._write(call, failed("upstream_ambiguous"))
             raise unanswered(broken) from broken
         except UpstreamRefusal as refusal:
-            await self._write(call, None, None, TaskStatus.FAILED, refusal.code or "upstream_error")
+            await self._write(call, failed(refusal.code or "upstream_error"))
             raise judged(attempt.upstream, refusal) from refusal
         except UnreadableAnswer as broken:
-            await self._write(call, None, None, TaskStatus.FAILED, "upstream_unreadable")
+            await self._write(call, failed("upstream_unreadable"))
             raise Refusal(
                 Problem.UPSTREAM_UNREADABLE,
                 f"The upstream {attempt.upstream.name} answered something that cannot be read.",
             ) from broken
         await self._objects.keep(call, request, attempt.upstream, answer)
-        await self._write(call, answer.usage, answer.model, TaskStatus.SUCCEEDED, None)
+        await self._write(call, Outcome(status=TaskStatus.SUCCEEDED, usage=answer.usage, model=answer.model))
         headers = _usage_headers(answer.usage)
         return Answer(body=codecs.inbound[call.dialect].encode(answer, request), headers=headers)
 
@@ -164,60 +179,51 @@ class Calls:
         self, call: Call, request: CallRequest, attempt: Attempt, translator: CallStream
     ) -> AsyncIterator[bytes]:
         """Pass on what the translator gives; what ends the stream is held until the row is durable."""
-        held, status, code = b"", TaskStatus.CANCELLED, None
+        held, outcome = b"", Outcome(status=TaskStatus.CANCELLED, stream=True)
         try:
             async with attempt.stack:
                 async for chunk in attempt.stream.chunks:
                     passed = translator.feed(chunk)
+                    if passed and outcome.first_byte_ms is None:
+                        outcome = replace(outcome, first_byte_ms=max(0.0, self._services.now() - call.started) * 1000)
                     if translator.ended:
                         held += passed
                     elif passed:
                         yield passed
             held += translator.close()
             status = TaskStatus.FAILED if translator.error_code else TaskStatus.SUCCEEDED
-            code = translator.error_code
+            outcome = replace(outcome, status=status, code=translator.error_code)
         except OutcomeUnknown as broken:
-            status, code = TaskStatus.FAILED, "upstream_ambiguous"
+            outcome = replace(outcome, status=TaskStatus.FAILED, code="upstream_ambiguous")
             held += _broken_event(call, broken)
         finally:
-            await asyncio.shield(
-                self._services.supervisor.run(self._finish(call, request, attempt, translator, (status, code)))
-            )
+            finish = self._finish(call, request, attempt, translator, outcome)
+            await asyncio.shield(self._services.supervisor.run(finish))
         if held:
             yield held
 
     async def _finish(
-        self,
-        call: Call,
-        request: CallRequest,
-        attempt: Attempt,
-        translator: CallStream,
-        outcome: tuple[TaskStatus, str | None],
+        self, call: Call, request: CallRequest, attempt: Attempt, translator: CallStream, outcome: Outcome
     ) -> None:
-        status, code = outcome
         if translator.id:
             await self._objects.keep_id(call, attempt.upstream, translator.id)
         usage, measured = translator.usage, "measured"
-        if usage is None and (translator.events or status is TaskStatus.CANCELLED):
+        if usage is None and (translator.events or outcome.status is TaskStatus.CANCELLED):
             usage, measured = estimated(request, translator), "estimated"
-        await self._write(call, usage, translator.model, status, code, measured=measured)
+        await self._write(call, replace(outcome, usage=usage, model=translator.model, measured=measured))
 
-    async def _write(
-        self,
-        call: Call,
-        usage: Usage | None,
-        model: str | None,
-        status: TaskStatus,
-        code: str | None,
-        *,
-        measured: str = "measured",
-    ) -> None:
+    async def _write(self, call: Call, outcome: Outcome) -> None:
         """The ledger row, durable when this returns, or queued if the store stopped writing after something was bought."""
         if call.operation.free:
             return
-        row = call_row(call, usage, self._services.now(), status=status, code=code)
-        rows = [replace(row, response_model=model, measured=measured)]
-        await self._services.spool.keep("a ledger row", lambda: self._services.store.add_rows(rows))
+        row = replace(
+            call_row(call, outcome.usage, self._services.now(), status=outcome.status, code=outcome.code),
+            response_model=outcome.model,
+            measured=outcome.measured,
+            stream=outcome.stream,
+            first_byte_ms=outcome.first_byte_ms,
+        )
+        await self._services.spool.keep("a ledger row", lambda: self._services.store.add_rows([row]))
 
 
 class _AgainError(Exception):
@@ -227,6 +233,11 @@ class _AgainError(Exception):
         super().__init__(refusal.message)
         self.refusal = refusal
         self.final = final
+
+
+def failed(code: str, *, stream: bool = False) -> Outcome:
+    """A call that was sent and gave nothing."""
+    return Outcome(status=TaskStatus.FAILED, code=code, stream=stream)
 
 
 async def _read(stream: Stream, stack: AsyncExitStack) -> WireResponse:

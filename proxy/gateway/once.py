@@ -78,6 +78,7 @@ class Once:
         self._keyed: dict[Scope, tuple[str, asyncio.Task[TaskRecord]]] = {}
         self._attempts: dict[Scope, list[Attempt]] = {}
         self._arrived: set[str] = set()
+        self._releases: set[asyncio.Task[None]] = set()
 
     async def buy(self, call: Call, record: TaskRecord, purchase: Purchase) -> TaskRecord:
         """The task that this request bought, or that an earlier one bought which it repeats."""
@@ -158,7 +159,7 @@ class Once:
         """The attempt that this request repeats, each matched once; None if it repeats none that may have bought something."""
         scope = _scope(record)
         waiting = [attempt.call.gone for attempt in self._attempts.get(scope, [])]
-        if counted and waiting and not any(gone.is_set() for gone in waiting):
+        if waiting and not any(gone.is_set() for gone in waiting):
             await first_of(*(gone.wait for gone in waiting), lambda: self._services.pause(HANG_UP))
         for attempt in self._attempts.get(scope, []):
             if not attempt.call.gone.is_set():
@@ -174,8 +175,11 @@ class Once:
     async def _earlier_stored(self, call: Call, record: TaskRecord, *, counted: bool) -> TaskRecord | None:
         since = self._services.now() - (COUNTED if counted else UNCOUNTED)
         store = self._services.store
+        if self._releases:
+            await asyncio.wait(self._releases)
         for known in await store.attempts(record.caller, record.operation, record.fingerprint or "", since):
-            if known.key in self._arrived or self._is_under_way(known) or not _is_lost(known, counted=counted):
+            arrived = known.delivered or known.key in self._arrived
+            if self._is_under_way(known) or not _is_lost(known.state, arrived=arrived, counted=counted):
                 continue
             if await store.match_task(known.key):
                 self._tie(call, known.key)
@@ -193,17 +197,17 @@ class Once:
         call.on_over.append(lambda: None if arrived.is_set() else self._release(key))
 
     def _release(self, key: str) -> None:
-        self._services.supervisor.run(self._services.store.release_task(key))
+        release = self._services.supervisor.run(self._services.store.release_task(key))
+        self._releases.add(release)
+        release.add_done_callback(self._releases.discard)
 
 
-def _is_lost(known: TaskRecord, *, counted: bool) -> bool:
-    """Whether a repeat may belong to this create: its outcome is not known, or its answer did not arrive.
+def _is_lost(state: TaskState, *, arrived: bool, counted: bool) -> bool:
+    """Whether a repeat may belong to this create: its outcome is not known, or its answer has not arrived.
 
     A submitting row that is not under way here was left by a process that died. Without a count only the lost answer tells.
     """
-    if known.state in UNKNOWN:
-        return counted or not known.delivered
-    return known.state is TaskState.ACCEPTED and not known.delivered
+    return (state in UNKNOWN and counted) or (state in {*UNKNOWN, TaskState.ACCEPTED} and not arrived)
 
 
 def _scope(record: TaskRecord) -> Scope:

@@ -69,10 +69,12 @@ class Reader:
         except NoQuotaError:
             return record
         except (TransportError, UpstreamRefusal, UnreadableAnswer, StoreError) as trouble:
+            told = self._services.now() - self._looked.get(record.key, 0.0) < FRESH
             self.note(record.key)
-            self._services.events.event(
-                "warning", "a task could not be read", task=record.id, upstream=record.upstream, reason=str(trouble)
-            )
+            if not told:  # by another poller who waited for the same read
+                self._services.events.event(
+                    "warning", "a task could not be read", task=record.id, upstream=record.upstream, reason=str(trouble)
+                )
             return record
 
     async def wait(self, record: TaskRecord, seconds: float, gone: asyncio.Event) -> TaskRecord:
@@ -109,7 +111,7 @@ class Reader:
         upstream = self.upstream(record.upstream)
         outbound = VIDEOS.toward(upstream)
         if not await self._services.quotas.take(upstream.name, "get", PATIENCE):
-            raise NoQuotaError(upstream.name)
+            raise NoQuotaError(f"the reads of the upstream {upstream.name} are used up for now; try again")
         response = await self._ask(upstream, outbound.encode_read(record.id or ""))
         sighting = outbound.decode_task(response)
         if upstream.dialect is Dialect.ARK and sighting.id != record.id:

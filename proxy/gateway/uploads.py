@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from proxy.errors import NotSent, OutcomeUnknown, Problem, Refusal, UnreadableAnswer
+from proxy.errors import NotSent, OutcomeUnknown, Problem, Refusal, UnreadableAnswer, UpstreamRefusal
 from proxy.gateway.call import Answer, Call
 from proxy.gateway.calls import unanswered
 from proxy.gateway.objects import Objects
@@ -66,6 +66,8 @@ class Uploads:
             call.notices.extend(fields.notices)
         try:
             answer = outbound.decode(response, request)
+        except UpstreamRefusal as refusal:
+            raise judged(upstream, refusal) from None
         except UnreadableAnswer as broken:
             raise Refusal(
                 Problem.UPSTREAM_UNREADABLE, f"The upstream {upstream.name} answered something that cannot be read."

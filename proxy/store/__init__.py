@@ -215,10 +215,10 @@ class Store(Protocol):
         """Tie a repeat to this create; False if one is tied to it already."""
 
     async def release_task(self, key: str) -> None:
-        """Untie the repeat from a create, because its own answer was not delivered; nothing if one was."""
+        """Untie the repeat from a create, because its own answer was not delivered."""
 
     async def release_tasks(self) -> None:
-        """Untie all repeats whose answer was not delivered: their process has died."""
+        """Untie all repeats that have no task yet: their process has died."""
 
     async def set_delivered(self, key: str) -> None:
         """The create's answer was written whole to its caller; that its outcome is not known is an answer, too."""

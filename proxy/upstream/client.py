@@ -216,9 +216,7 @@ def _build(base_url: str, request: WireRequest, content: Content | None) -> http
     headers = _bytes({"accept": "application/json", "accept-encoding": "gzip, deflate", **request.headers})
     url = base_url + request.path + (f"?{urlencode(request.query)}" if request.query else "")
     if not request.parts:
-        return httpx.Request(
-            request.method, url, headers=headers, content=request.body if content is None else content
-        )
+        return httpx.Request(request.method, url, headers=headers, content=request.body if content is None else content)
     return httpx.Request(
         request.method, url, headers=headers, files=[(part.name, _file(part)) for part in request.parts]
     )

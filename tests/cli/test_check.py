@@ -7,6 +7,9 @@ from pathlib import Path
 from click.testing import CliRunner, Result
 
 from proxy.cli import tool
+from proxy.store import Store
+from tests.cli.conftest import OnStore
+from tests.store.made import task
 
 Cli = Callable[..., Result]
 KEY = {"KEY_OF_THE_TEST": "canary-upstream-key"}
@@ -48,6 +51,35 @@ def test_mistakes_as_json(cli: Cli, config_file: Path) -> None:
     assert [(one["file"], one["line"], one["key"]) for one in told["mistakes"]] == [
         (str(config_file), 10, "upstream[0].api_key")
     ]
+
+
+def test_open_tasks_of_an_upstream_that_is_gone(cli: Cli, config_file: Path, on_store: OnStore) -> None:
+    """What the database says against a start is a mistake, too; looking changes nothing."""
+
+    async def add(store: Store) -> None:
+        await store.add_task(task(1, upstream="gone"))
+
+    on_store(add)
+    data = config_file.parent / "data"
+    before = {file.name: file.read_bytes() for file in data.iterdir()}
+    done = cli("check", env=KEY)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert (
+        f"{config_file}: upstream: 'gone' is gone but still has open tasks; keep it with retired = true" in done.stderr
+    )
+    told = json.loads(cli("check", "--json", env=KEY).stdout)
+    assert [one["key"] for one in told["mistakes"]] == ["upstream"]
+    assert {file.name: file.read_bytes() for file in data.iterdir()} == before
+
+
+def test_a_database_that_is_none(cli: Cli, config_file: Path) -> None:
+    """A file that is no database is a mistake of store.url."""
+    (config_file.parent / "data").mkdir()
+    (config_file.parent / "data" / "arkbridge.db").write_text("no database, but long enough to be looked at " * 9)
+    done = cli("check", env=KEY)
+    assert done.exit_code == 1
+    assert "store.url: the database" in done.stderr
+    assert "not a SQLite database" in done.stderr
 
 
 def test_file_from_the_environment(config_file: Path) -> None:

@@ -1,5 +1,6 @@
 """`arkbridge keys`: the key shows once and nowhere else, and what is told of it is right."""
 
+import base64
 import json
 import re
 from collections.abc import Callable
@@ -7,6 +8,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
+
+from proxy.app import signer
+from proxy.config import Config
+from proxy.signing import Purpose
+from proxy.store import Store
+from tests.cli.conftest import OnStore
 
 Cli = Callable[..., Result]
 KEY = re.compile(r"sk-ab-(admin-)?[0-9A-Za-z]{43}")
@@ -88,6 +95,37 @@ def test_set(cli: Cli) -> None:
     assert "2099-06-30T16:00:00Z" in cli("keys", "set", "alice", "--expires", "2099-07-01").stdout
     changed = json.loads(cli("keys", "set", "alice", "--expires", "never", "--json").stdout)
     assert changed["expires_at"] is None
+
+
+def test_webhook_secret(cli: Cli, on_store: OnStore, config: Config) -> None:
+    """It is printed alone, as SDKs take it: the caller's, the one that the gateway signs with, and with --json beside the rest."""
+    cli("keys", "create", "laptop", "--caller", "alice")
+    cli("keys", "create", "phone", "--caller", "alice")
+    cli("keys", "create", "bob")
+    told = {name: cli("keys", "show", name, "--webhook-secret").stdout for name in ("laptop", "phone", "bob")}
+
+    async def signing(store: Store) -> bytes:
+        return (await signer(config, store)).key(Purpose.WEBHOOK, "alice")
+
+    assert told["laptop"] == told["phone"] == f"whsec_{base64.b64encode(on_store(signing)).decode()}\n"
+    assert told["bob"] != told["laptop"]
+    row = json.loads(cli("keys", "show", "laptop", "--webhook-secret", "--json").stdout)
+    assert (row["webhook_secret"], row["caller"]) == (told["laptop"].strip(), "alice")
+    assert "webhook_secret" not in cli("keys", "show", "laptop", "--json").stdout
+
+
+def test_webhook_secret_of_a_configured_secret(cli: Cli, config_file: Path) -> None:
+    """Where `server.secret` is configured this shell must have it, and is told so; the secret itself shows nowhere."""
+    cli("keys", "create", "alice")
+    generated = cli("keys", "show", "alice", "--webhook-secret").stdout
+    config_file.write_text('[server]\nsecret = { env = "SECRET" }\n' + config_file.read_text("utf-8"), "utf-8")
+    done = cli("keys", "show", "alice", "--webhook-secret", env={"KEY_OF_THE_TEST": "k"})
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "the environment variable SECRET is not set" in done.stderr
+    done = cli("keys", "show", "alice", "--webhook-secret", env={"KEY_OF_THE_TEST": "k", "SECRET": "canary-secret"})
+    assert done.stdout.startswith("whsec_")
+    assert done.stdout != generated
+    assert "canary" not in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """`arkbridge tasks`: what the store knows of tasks, and what an upstream wrote cannot steer the terminal."""
 
+import dataclasses
 import json
 from collections.abc import Callable
 
@@ -85,6 +86,33 @@ def test_show(cli: Cli) -> None:
         {"prompt": "a cat"},
         "2026-11-23T16:00:03Z",
     )
+
+
+@pytest.mark.usefixtures("tasks")
+def test_callback(cli: Cli, on_store: OnStore) -> None:
+    """How far the callback to the caller has got is told: of which state, the attempts, why it failed; null where none is owed."""
+    assert json.loads(cli("tasks", "show", "cgt-1", "--json").stdout)["callback"] is None
+
+    async def fail(store: Store) -> None:
+        record = await store.task_by_key("key3")
+        assert record is not None
+        await store.add_task(dataclasses.replace(record, key="key4", request={"callback_url": "http://c.example/x"}))
+        await store.accept_task("key4", "cgt-4", Snapshot(status=TaskStatus.RUNNING, status_word="running"), None)
+        (delivery,) = await store.due_deliveries(9e9, 9)
+        await store.end_delivery(delivery, "dead", "it answered 500", None)
+
+    on_store(fail)
+    callback = json.loads(cli("tasks", "show", "cgt-4", "--json").stdout)["callback"]
+    assert callback == {
+        "of": "running",
+        "state": "dead",
+        "attempts": 1,
+        "reason": "it answered 500",
+        "url": "http://c.example/x",
+    }
+    shown = cli("tasks", "show", "cgt-4").stdout
+    assert "callback_state     dead\n" in shown
+    assert "callback_reason    it answered 500\n" in shown
 
 
 def test_nothing_there(cli: Cli) -> None:

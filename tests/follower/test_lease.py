@@ -144,6 +144,7 @@ async def test_a_process_that_is_gone_holds_nothing(store: SqliteStore, ended: s
         ("", "here|1|y"),
         ("here|99999999999999999999999|x", "here|1|y"),
     ],
+    ids=["alive", "elsewhere", "nowhere", "no-number", "no-process", "empty", "too-large"],
 )
 def test_who_may_be_alive_is_not_gone(other: str, owner: str) -> None:
     """A process that runs, one of another machine, and one that nothing is known of are not gone."""

@@ -212,6 +212,19 @@ async def test_upstreams_without_a_list(tmp_path: Path) -> None:
             assert (row.error_code, row.cost, row.measured) == ("upstream_ambiguous", None, "assumed")
 
 
+async def test_prompts_are_not_kept_by_the_way(tmp_path: Path) -> None:
+    """What an upstream repeats of a prompt is not kept where prompts are not, also of a task that was found by its list."""
+    with yard(tmp_path, ("strict",)) as strict:
+        strict.config.write_text(strict.config.read_text() + "[video]\nkeep_prompts = false\n")
+        async with strict.engine() as engine:
+            await strict.ask(engine, "strict", request={})
+            task_id = strict.make("strict", prompt="nobody shall keep this")
+            assert await found(engine) == [("attributed", task_id, False)]
+            files = b"".join(path.read_bytes() for path in (tmp_path / "data").iterdir())
+            assert task_id.encode() in files
+            assert b"nobody shall keep this" not in files
+
+
 async def test_upstreams_that_list_their_newest(tmp_path: Path) -> None:
     """OpenAI's own shape lists the newest tasks only, which are compared; others are read singly."""
     with yard(tmp_path, ("strict",)) as strict:
@@ -237,6 +250,14 @@ async def test_one_upstream_in_trouble_hides_no_other(tmp_path: Path) -> None:
             assert await found(engine, upstream="strict") == [("unknown", unknown, True)]
             answer = await engine.commands.run("reconcile", {"upstream": "arc"})
             assert answer == {"error": "there is no upstream 'arc'; those there are: ark, strict"}
+
+
+async def test_a_busy_account_is_waited_for(ark: Yard) -> None:
+    """Limits that somebody else has used up (429) are waited for; they hide nothing and are no trouble."""
+    async with ark.engine() as engine:
+        unknown = ark.make()
+        ark.fault("ark", "GET .*tasks", "429", times=2)
+        assert await found(engine) == [("unknown", unknown, True)]
 
 
 async def test_since(ark: Yard) -> None:

@@ -226,6 +226,19 @@ class Caller:
         return read
 
 
+def hang_up(caller: Caller, url: str, when: Callable[[], object]) -> None:
+    """Send a create and close the connection as soon as `when` is so."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    data = json.dumps(body("ark", prompt="left alone")).encode()
+    head = (
+        f"POST /v1/videos HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {caller.key}\r\n"
+        f"content-type: application/json\r\ncontent-length: {len(data)}\r\n\r\n"
+    )
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall(head.encode() + data)
+        until(when, bool)
+
+
 class House:
     """Gateway, simulators and clock. `settings` are lines of the configuration's [server] table and what follows it."""
 

@@ -2,12 +2,11 @@
 
 import socket
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.gateway.house import FAMILIES, TASKS, UPSTREAM_KEY, UPSTREAMS, Caller, House, body, error_of
+from tests.gateway.house import FAMILIES, TASKS, UPSTREAM_KEY, UPSTREAMS, Caller, House, body, error_of, hang_up
 from tests.support.servers import until
 
 every_upstream = pytest.mark.parametrize("upstream", UPSTREAMS)
@@ -283,25 +282,12 @@ def test_a_caller_who_leaves_has_bought(house: House, alice: Caller) -> None:
     """What was started goes on if the caller hangs up: the task is theirs to find in the list, and one POST was made."""
     sent, before = posts(house, "ark"), alice.call("GET", "/v1/videos?limit=1").json()["first_id"]
     house.sims["ark"].fault(POST, "slow", seconds=0.3)
-    hang_up(house, alice, lambda: posts(house, "ark") == sent + 1)
+    hang_up(alice, house.gateway.url, lambda: posts(house, "ark") == sent + 1)
     newest = until(lambda: alice.call("GET", "/v1/videos?limit=1").json()["first_id"], lambda found: found != before)
     assert alice.get(newest)["status"] == "queued"
     assert posts(house, "ark") == sent + 1
     line = until(lambda: [one for one in house.gateway.lines("call") if one.get("task") == newest], bool)[0]
     assert (line["operation"], line["status"]) == ("videos.create", 200)
-
-
-def hang_up(house: House, caller: Caller, when: Callable[[], bool]) -> None:
-    """Send a create and close the connection as soon as that is so."""
-    host, _, port = house.gateway.url.removeprefix("http://").partition(":")
-    data = b'{"model":"fast","prompt":"left alone","seconds":"4"}'
-    head = (
-        f"POST /v1/videos HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {caller.key}\r\n"
-        f"content-type: application/json\r\ncontent-length: {len(data)}\r\n\r\n"
-    )
-    with socket.create_connection((host, int(port))) as connection:
-        connection.sendall(head.encode() + data)
-        until(when, bool)
 
 
 def test_creates_at_once(house: House, alice: Caller) -> None:

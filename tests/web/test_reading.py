@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from starlette.types import Receive, Scope, Send
 
 from proxy.errors import Problem, Refusal
-from proxy.web.reading import DRAIN_FACTOR, Disconnected, Message, drain, read_all
+from proxy.web.reading import DRAIN_FACTOR, Disconnected, Message, drain, read_all, read_on
 from tests.support.asgi import exchange, served
 
 LIMIT = 10
@@ -182,6 +182,25 @@ async def test_draining_waits_for_nobody() -> None:
 
 
 # -- on a socket
+
+
+@pytest.mark.parametrize("chunks", WHOLE)
+async def test_a_body_is_read_on(chunks: Sequence[bytes]) -> None:
+    """Whoever reads a body himself gets it chunk by chunk, and no message is taken before the one ahead is used up."""
+    sent = Sent(*chunks)
+    seen = []
+    async for chunk in read_on(sent):
+        seen.append(chunk)
+        assert sent.taken == len(seen)
+    assert seen == list(chunks)
+
+
+async def test_a_body_that_breaks_off_while_it_is_read_on() -> None:
+    """A caller that leaves in the middle is noticed where the next chunk should be."""
+    reading = read_on(Sent(b"a", then=GONE))
+    assert await anext(reading) == b"a"
+    with pytest.raises(Disconnected):
+        await anext(reading)
 
 
 class App:

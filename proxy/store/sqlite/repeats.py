@@ -41,13 +41,15 @@ def match(connection: sqlite3.Connection, key: str) -> bool:
 
 
 def release(connection: sqlite3.Connection, key: str) -> None:
-    """The repeat that was tied to this create did not get its answer either."""
-    connection.execute("UPDATE tasks SET matched = 0 WHERE key = ? AND delivered = 0", (key,))
+    """The repeat that was tied to this create did not get its answer, either."""
+    connection.execute("UPDATE tasks SET matched = 0 WHERE key = ?", (key,))
 
 
 def release_all(connection: sqlite3.Connection) -> None:
     """The repeats that were being answered died with their process."""
-    connection.execute("UPDATE tasks SET matched = 0 WHERE matched = 1 AND delivered = 0")
+    connection.execute(
+        "UPDATE tasks SET matched = 0 WHERE matched = 1 AND (delivered = 0 OR state IN ('submitting', 'ambiguous'))"
+    )
 
 
 def delivered(connection: sqlite3.Connection, key: str) -> None:

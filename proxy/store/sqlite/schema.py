@@ -121,7 +121,7 @@ _LOST_ANSWERS = (
     "DROP INDEX tasks_undelivered",
     """CREATE INDEX tasks_repeatable ON tasks (caller, fingerprint)
         WHERE idempotency_key IS NULL AND matched = 0 AND (delivered = 0 OR state IN ('submitting', 'ambiguous'))""",
-    "CREATE INDEX tasks_matched ON tasks (key) WHERE matched = 1 AND delivered = 0",
+    "CREATE INDEX tasks_matched ON tasks (key) WHERE matched = 1 AND (delivered = 0 OR state IN ('submitting', 'ambiguous'))",
     "CREATE INDEX tasks_assumed ON tasks (created_at) WHERE settled = 1 AND assumed = 1 AND state = 'accepted'",
 )
 

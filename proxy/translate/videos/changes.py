@@ -4,6 +4,7 @@ Seedance 2.5 has task types with rules of their own (ark-wire.md §2.3): an edit
 `adaptive`. A remix changes a video as an edit does, so it is one there.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from proxy.errors import Problem, Refusal
@@ -12,7 +13,7 @@ from proxy.translate.videos import Change, ChangeRequest, Outgoing, Target, Vide
 from proxy.translate.wire import Notice
 
 # What each takes of its body; the rest comes from the source.
-_TAKEN = {
+_TAKEN: Mapping[Change, frozenset[str]] = {
     Change.REMIX: frozenset({"prompt", "callback_url"}),
     Change.EDIT: frozenset({"prompt", "callback_url", "video"}),
     Change.EXTEND: frozenset({"prompt", "callback_url", "video", "seconds"}),

@@ -237,7 +237,9 @@ def test_keys_are_checked(started: Started) -> None:
         assert client.get("/v1/videos", headers={"authorization": "Bearer sk-right"}).status_code == 200
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/v1/moderations"), ("PUT", "/v1/videos"), ("POST", "/v1/videos/x")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/v1/moderations"), ("PUT", "/v1/videos"), ("POST", "/v1/videos/x")]
+)
 def test_what_does_not_exist_is_a_404_in_the_envelope(client: httpx.Client, method: str, path: str) -> None:
     """Unknown paths and methods are named."""
     answer = client.request(method, path)
