@@ -1,7 +1,11 @@
 """Forgetting in SQL, a piece at a time, so that a running gateway's writes get in between."""
 
+import asyncio
 import sqlite3
+import time
 from collections import Counter
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import NamedTuple, Protocol
 
 from proxy.store.days import day_start, local_day, zone
@@ -17,6 +21,9 @@ class Piece(NamedTuple):
 
     counts: Counter[str]
     next: int | None
+
+
+Run = Callable[[Callable[[sqlite3.Connection], Piece]], Awaitable[Piece]]
 
 
 class Work(Protocol):
@@ -87,8 +94,17 @@ def ledger(connection: sqlite3.Connection, wanted: Prune, after: int) -> Piece:
 WORK: tuple[Work, ...] = (texts, repeats, deliveries, commands, ledger)
 
 
-def total(counts: Counter[str]) -> dict[str, int]:
-    """Every count there is, in order."""
+async def everything(run: Run, wanted: Prune) -> dict[str, int]:
+    """All pieces of all kinds, one after the other, and what they counted; `run` does one on the database."""
+    counts: Counter[str] = Counter()
+    for work in WORK:
+        place: int | None = 0
+        while place is not None:
+            begun = time.monotonic()
+            piece = await run(partial(work, wanted=wanted, after=place))
+            counts, place = counts + piece.counts, piece.next
+            # SQLite hands its lock to whoever asks at the right moment: other processes need a gap as long as the piece.
+            await asyncio.sleep(0 if wanted.dry_run else time.monotonic() - begun)
     return {name: counts[name] for name in COUNTED}
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import sqlite3
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -335,14 +334,7 @@ class SqliteStore:
 
     async def prune(self, wanted: Prune) -> dict[str, int]:
         """See `Store.prune`."""
-        run = self._parts.lists.run if wanted.dry_run else self._parts.writer.write
-        counts: Counter[str] = Counter()
-        for work in prune.WORK:
-            place: int | None = 0
-            while place is not None:
-                piece = await run(partial(work, wanted=wanted, after=place))
-                counts, place = counts + piece.counts, piece.next
-        return prune.total(counts)
+        return await prune.everything(self._parts.lists.run if wanted.dry_run else self._parts.writer.write, wanted)
 
     async def add_rows(self, rows: Sequence[LedgerRow]) -> None:
         """See `Store.add_rows`."""

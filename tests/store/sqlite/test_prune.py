@@ -11,20 +11,21 @@ from proxy.store.sqlite import SqliteStore
 from tests.store.made import call, task
 
 
-async def test_a_gateway_writes_in_between(store: SqliteStore, path: Path) -> None:
-    """A prune of many tasks by another process holds the lock only for pieces: writes wait less than they would give up after."""
-    for number in range(3000):
-        await store.add_task(task(number, fingerprint="f"))
-    other = SqliteStore(path)
+async def test_a_gateway_writes_in_between(path: Path) -> None:
+    """A prune of many tasks holds the lock only for pieces, with gaps between them: another process's writes do not wait for its end."""
+    gateway, other = SqliteStore(path), SqliteStore(path)
+    await gateway.open()
     await other.open()
+    await asyncio.gather(*(gateway.add_task(task(number, fingerprint="f")) for number in range(5000)))
     pruning = asyncio.ensure_future(other.prune(Prune(before=9e9, repeats_before=9e9)))
     written = 0
     while not pruning.done():
-        await store.add_task(task(10_000 + written))
+        await gateway.add_task(task(10_000 + written))
         written += 1
-    assert (await pruning)["idempotency"] == 3000
+    assert (await pruning)["idempotency"] == 5000
+    assert written > 1
+    await gateway.close()
     await other.close()
-    assert written >= 1
 
 
 async def test_the_ledger_is_guarded_again_afterwards(store: SqliteStore, connection: sqlite3.Connection) -> None:
