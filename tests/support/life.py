@@ -292,6 +292,50 @@ def upstream_of(name: str, sim: Sim, limits: Mapping[str, float] = ACCOUNT_LIMIT
     )
 
 
+@dataclass(frozen=True)
+class Given:
+    """What a life is told of the world."""
+
+    upstreams: Sequence[Upstream]
+    names: Names
+    policy: Policy
+
+
+def _services(
+    store: SqliteStore, client: Client, supervisor: Supervisor, clock: Clock, told: Told, given: Given
+) -> Services:
+    return Services(
+        store=store,
+        client=client,
+        router=Router(given.upstreams, {}, given.upstreams[0].name, lambda: 0.0),
+        quotas=Quotas({one.name: one.limits for one in given.upstreams}, clock, clock.pause),
+        guard=Guard(given.names),
+        signer=Signer(b"the secret of this test"),
+        supervisor=supervisor,
+        spool=Spool(told, Metrics()),
+        events=told,
+        now=clock,
+        new_key=lambda: secrets.token_hex(16),
+        pause=clock.pause,
+        policy=given.policy,
+    )
+
+
+def _sender(services: Services, gateway: Gateway, transport: httpx.AsyncBaseTransport) -> Sender:
+    return Sender(
+        store=services.store,
+        guard=services.guard,
+        transport=transport,
+        view=gateway.tasks.view,
+        base=lambda: services.policy.public_url or "http://gateway.test",
+        secret=lambda caller: services.signer.key(Purpose.WEBHOOK, caller),
+        supervisor=services.supervisor,
+        events=services.events,
+        now=services.now,
+        policy=services.policy,
+    )
+
+
 @contextlib.asynccontextmanager
 async def life(
     folder: Path,
@@ -303,7 +347,8 @@ async def life(
     started: float | None = None,
 ) -> AsyncIterator[Life]:
     """The parts on the database in `folder`; another life on the same one is the same gateway after a restart."""
-    told, policy = Told(), policy or Policy(private_callbacks=True)
+    told = Told()
+    given = Given(upstreams, names, policy or Policy(private_callbacks=True))
     async with AsyncExitStack() as stack:
         store = SqliteStore(folder / "arkbridge.db")
         await store.open()
@@ -315,39 +360,12 @@ async def life(
         stack.push_async_callback(client.close)
         supervisor = Supervisor(told, _never)
         stack.push_async_callback(supervisor.close)
-        services = Services(
-            store=store,
-            client=client,
-            router=Router(upstreams, {}, upstreams[0].name, lambda: 0.0),
-            quotas=Quotas({one.name: one.limits for one in upstreams}, clock, clock.pause),
-            guard=Guard(names),
-            signer=Signer(b"the secret of this test"),
-            supervisor=supervisor,
-            spool=Spool(told, Metrics()),
-            events=told,
-            now=clock,
-            new_key=lambda: secrets.token_hex(16),
-            pause=clock.pause,
-            policy=policy,
-        )
+        services = _services(store, client, supervisor, clock, told, given)
         gateway = Gateway(services)
         follower = Follower(services, gateway.reader, lambda: 0.5)
         gateway.reader.watcher = follower.changed
         await store.release_tasks()
         await follower.start()
-        resolver = Resolver(services, gateway.reader, clock() if started is None else started)
-        sender = Sender(
-            store=store,
-            guard=services.guard,
-            transport=transport,
-            view=gateway.tasks.view,
-            base=lambda: policy.public_url or "http://gateway.test",
-            secret=lambda caller: services.signer.key(Purpose.WEBHOOK, caller),
-            supervisor=supervisor,
-            events=told,
-            now=clock,
-            policy=policy,
-        )
         yield Life(
             path=folder / "arkbridge.db",
             clock=clock,
@@ -355,8 +373,8 @@ async def life(
             services=services,
             gateway=gateway,
             follower=follower,
-            resolver=resolver,
-            sender=sender,
+            resolver=Resolver(services, gateway.reader, clock() if started is None else started),
+            sender=_sender(services, gateway, transport),
             upstreams=tuple(one.name for one in upstreams),
         )
 
